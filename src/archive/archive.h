@@ -1,0 +1,75 @@
+/* PostgreSQL's custom archive format (pg_dump -Fc): read, verify, seal. Never trusts the file.
+ *
+ * The format, read from PostgreSQL's source: header, table of contents, then blocks { type, dump id, chunks } to the end of the file. It
+ * has no checksum of its own beyond zlib's, and a file cut at a block's border looks whole; so:
+ * - archive_verify() walks every byte, inflates every stream, counts rows, and demands that each entry with data has its block;
+ * - archives that hubport exports end with a seal: one DATA block under a dump id that no entry has, which stock pg_restore
+ *   passes by. It holds the SHA-256 of all bytes before it.
+ *
+ * Versions 1.12 to 1.16 (PostgreSQL 9.x to 18). Bounds: ARCHIVE_MAX_ENTRIES, ARCHIVE_MAX_STRING; no allocation by a number from the
+ * file beyond them. Errors: ERR_FILE_NOT_ARCHIVE (wrong magic or not the custom format), ERR_ARCHIVE_UNSUPPORTED (version,
+ * sizes or compression), ERR_ARCHIVE_DAMAGED (everything else, with the offset and entry in the words), ERR_CANCELLED.
+ */
+#ifndef ARCHIVE_ARCHIVE_H
+#define ARCHIVE_ARCHIVE_H
+
+#include "base/arena.h"
+#include "os/cancel.h"
+
+#define ARCHIVE_MAX_ENTRIES 1000000
+#define ARCHIVE_MAX_STRING ((size_t)64 * 1024 * 1024)
+
+enum archive_compression { ARCHIVE_NONE, ARCHIVE_GZIP, ARCHIVE_LZ4, ARCHIVE_ZSTD };
+enum archive_section { ARCHIVE_SECTION_NONE = 1, ARCHIVE_PRE_DATA, ARCHIVE_DATA, ARCHIVE_POST_DATA };
+
+/* One line of the table of contents. Strings are "" where the file has none. */
+struct archive_entry {
+    int32_t dump_id;
+    bool has_data;           /* the dumper was there: a block must follow */
+    const char *tag;         /* "users" */
+    const char *desc;        /* "TABLE", "TABLE DATA", "INDEX", "FUNCTION", ... */
+    const char *schema;      /* "public" */
+    const char *owner;
+    const char *definition;  /* SQL */
+    const char *copy;        /* COPY public.users (id, name) FROM stdin; */
+    enum archive_section section;
+    /* Filled by archive_verify: */
+    uint64_t rows;           /* TABLE DATA: lines of COPY text before "\." */
+    uint64_t bytes;          /* uncompressed */
+};
+
+struct archive {
+    int minor;               /* 14 for version 1.14 */
+    enum archive_compression compression;
+    int64_t created_ms;      /* header's local time of pg_dump's machine, read as UTC */
+    const char *database;
+    const char *server_version;
+    const char *dump_version;
+    struct archive_entry *entries;
+    size_t entry_count;
+    uint64_t size;           /* of the file, bytes */
+    /* Filled by archive_verify: */
+    bool sealed;             /* ends with our seal, and it agrees */
+    uint64_t rows;           /* all tables */
+    uint64_t bytes;          /* uncompressed, all entries */
+};
+
+/* Whether these first bytes of a file begin a custom-format archive: ARCHIVE_MAGIC_SIZE bytes are enough to know. */
+#define ARCHIVE_MAGIC_SIZE 11
+bool archive_check_magic(const void *bytes, size_t size, struct err *err) MUST_CHECK;
+
+/* Header and table of contents. `fd` is seekable, stays the caller's, and is only read by pread(2). */
+struct archive *archive_open(int fd, struct arena *arena, struct err *err) MUST_CHECK;
+
+/* Everything else. `progress` (may be NULL) is told the bytes of the file walked so far, about every 4 MB. */
+bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel,
+                    void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
+                    struct err *err) MUST_CHECK;
+
+const struct archive_entry *archive_find(const struct archive *archive, const char *desc, const char *schema, const char *tag);
+
+/* The seal's bytes for an archive whose preceding bytes have this SHA-256. Returns the length, at most ARCHIVE_SEAL_MAX. */
+#define ARCHIVE_SEAL_MAX 256
+size_t archive_seal(const unsigned char sha256[32], unsigned char seal[ARCHIVE_SEAL_MAX]);
+
+#endif

@@ -1,0 +1,69 @@
+/* The table of errors. A row: name (the stable code that clients see), HTTP status, exit status of commands, text in Chinese and
+ * in English. {0} and {1} are filled from err_args(). Chinese texts that the hub already sends are the hub's, to the letter
+ * (punctuation is full-width there).
+ *
+ * Exit statuses: 0 done, 1 failed, 2 wrong use, 3 settings, 4 database or a tool not available, 5 busy, 6 the file is refused,
+ * 7 cancelled, 8 not allowed.
+ */
+#ifndef BASE_ERR_CODES_H
+#define BASE_ERR_CODES_H
+
+/* clang-format off */
+#define ERR_CODES(X) \
+    X(OK, 200, 0, "", "") \
+    /* Anyone's */ \
+    X(INTERNAL_ERROR, 500, 1, "服务器内部错误", "Internal error") \
+    X(SYSTEM, 500, 1, "操作系统调用失败", "A call to the operating system failed") \
+    X(CANCELLED, 499, 7, "操作已取消，未作任何更改", "Cancelled; nothing was changed") \
+    X(SHUTTING_DOWN, 503, 7, "服务正在停止，请稍后重试", "The server is stopping; try again later") \
+    X(WRONG_USE, 400, 2, "命令用法错误", "Wrong use of the command") \
+    X(CONFIG_INVALID, 500, 3, "配置项 {0} 的值无效", "The value of the setting {0} is not valid") \
+    X(FEATURE_UNAVAILABLE, 503, 4, "此功能不可用：数据库缺少 {0}", "This is not available: the database lacks {0}") \
+    /* HTTP */ \
+    X(NOT_FOUND, 404, 1, "资源不存在", "There is nothing at this address") \
+    X(METHOD_NOT_ALLOWED, 405, 1, "不支持的请求方法", "This address does not take this method") \
+    X(VALIDATION_FAILED, 400, 2, "请求参数无效：{0}", "The request is not valid: {0}") \
+    X(MALFORMED_BODY, 400, 2, "请求内容无法解析", "The request's body cannot be parsed") \
+    X(UNSUPPORTED_MEDIA_TYPE, 415, 2, "不支持的内容类型，应为 {0}", "The content type must be {0}") \
+    X(BODY_TOO_LARGE, 413, 2, "请求内容过大，最大支持 {0}", "The request's body is too large; the limit is {0}") \
+    X(REQUEST_TIMEOUT, 408, 1, "请求超时", "The request took too long to arrive") \
+    X(TOO_MANY_CONNECTIONS, 503, 1, "连接数过多，请稍后重试", "Too many connections; try again later") \
+    /* Who may */ \
+    X(UNAUTHENTICATED, 401, 8, "未授权，请先登录", "Sign in first") \
+    X(FORBIDDEN, 403, 8, "权限不足", "Only an administrator may do this") \
+    X(CSRF_REJECTED, 403, 8, "请求来自其他网站，已拒绝", "Refused: the request comes from another site") \
+    X(TICKET_REQUIRED, 403, 8, "请先获取导出凭证", "Get an export ticket first, or use a Bearer token") \
+    X(KEY_REQUIRED, 400, 8, "请输入 API Key", "Enter an API key or the admin token") \
+    X(KEY_INVALID, 401, 8, "API Key 无效或已过期", "The API key is not valid, or has expired") \
+    X(RATE_LIMITED, 429, 8, "登录失败", "Too many wrong tries; wait {0} seconds") \
+    /* Database and tools */ \
+    X(DATABASE_UNAVAILABLE, 503, 4, "数据库连接不可用，请检查数据库服务状态", "The database cannot be reached; check the database server") \
+    X(DATABASE_ERROR, 500, 4, "数据库操作失败", "The database refused an operation") \
+    X(DATABASE_POOLER, 503, 4, "数据库地址是事务级连接池，请使用 PostgreSQL 的直连地址", "DSN goes through a transaction-pooling proxy; use PostgreSQL's own address") \
+    X(TOOLS_MISSING, 503, 4, "找不到 {0}，请安装 postgresql-client", "{0} was not found; install postgresql-client or set PG_BIN_DIR") \
+    X(TOOLS_TOO_OLD, 503, 4, "{0} 的版本低于数据库服务器，请安装更新的 postgresql-client", "{0} is older than the server; install a newer postgresql-client") \
+    X(REDIS_UNAVAILABLE, 503, 4, "Redis 不可用", "Redis cannot be reached") \
+    X(MIGRATION_FAILED, 500, 4, "数据库迁移失败", "The database migration failed") \
+    /* Backup */ \
+    X(BACKUP_BUSY, 409, 5, "其他管理员正在执行备份操作，请稍后重试", "Another administrator is running a backup operation; try again later") \
+    X(LOCK_LOST, 500, 5, "备份锁已丢失，操作已中止，未作任何更改", "The backup lock was lost; the operation was stopped and nothing was changed") \
+    X(EXPORT_FAILED, 500, 1, "导出数据库失败", "The export failed") \
+    X(EXPORT_MODE_INVALID, 400, 2, "导出参数无效：{0}", "The export parameter is not valid: {0}") \
+    X(FILE_MISSING, 400, 6, "缺少备份文件", "There is no backup file in the request") \
+    X(FILE_NOT_DUMP, 400, 6, "文件格式错误，仅支持 .dump 格式的备份文件", "Only backup files named .dump are taken") \
+    X(FILE_NOT_ARCHIVE, 400, 6, "文件不是 PostgreSQL 自定义格式的备份", "The file is not an archive in PostgreSQL's custom format (pg_dump -Fc)") \
+    X(FILE_TOO_LARGE, 413, 6, "文件过大，最大支持 {0}", "The file is too large; the limit is {0}") \
+    X(ARCHIVE_DAMAGED, 422, 6, "备份文件已损坏或不完整，未作任何更改", "The backup file is damaged or incomplete; nothing was changed") \
+    X(ARCHIVE_UNSUPPORTED, 422, 6, "备份文件的版本不受支持", "This version of the archive format is not supported") \
+    X(ARCHIVE_NOT_HUB, 422, 6, "备份中没有 Claude Code Hub 的数据表，未作任何更改", "The archive holds none of the hub's tables; nothing was changed") \
+    X(OTHERS_WOULD_BE_LOST, 422, 6, "当前数据库中有备份里没有的对象：{0}；如确认丢弃请设置 dropOthers=true", "The live database holds objects that the backup lacks: {0}; say dropOthers=true to let them go") \
+    X(DISK_FULL, 507, 4, "磁盘空间不足", "There is not enough room on the disk") \
+    X(IMPORT_FAILED, 500, 1, "导入数据库失败", "The import failed") \
+    X(RESTORE_FATAL, 500, 1, "发现 {0} 个致命错误：{1}", "{0} fatal errors, the first: {1}") \
+    X(COUNTS_DIFFER, 500, 1, "恢复后的行数与备份不一致（{0}），未作任何更改", "Row counts after the restore differ from the archive ({0}); nothing was changed") \
+    X(SWITCH_FAILED, 500, 1, "切换数据库失败，原数据库未受影响", "The databases could not be switched; the live one is as it was") \
+    X(MERGE_NOT_READY, 501, 2, "合并导入尚不可用，请使用覆盖模式（cleanFirst=true）", "Merging is not available yet; use overwrite (cleanFirst=true)") \
+    X(NO_PREVIOUS, 404, 6, "没有可恢复的先前数据库", "There is no previous database to go back to")
+/* clang-format on */
+
+#endif

@@ -1,0 +1,51 @@
+/* The catalogue: every sentence that people read beyond error texts (those are in base/err_codes.h), in both languages.
+ *
+ * Placeholders are {0} to {9}: a format string that comes from a table could not be checked by the compiler. Chinese texts that
+ * the hub already sends are the hub's, to the letter.
+ */
+#ifndef BASE_MESSAGES_H
+#define BASE_MESSAGES_H
+
+#include "base/arena.h"
+#include "base/lang.h"
+
+/* clang-format off */
+#define MESSAGES(X) \
+    X(BUSY_DETAILS, "为确保数据一致性，同一时间只能执行一个备份操作", "To keep the data consistent, one backup operation runs at a time") \
+    X(TOO_LARGE_DETAILS, "当前文件: {0}，限制: {1}", "This file: {0}, limit: {1}") \
+    X(VERIFYING, "正在校验备份文件...", "Verifying the archive...") \
+    X(VERIFIED, "备份文件完整：{0} 个表，{1} 行", "The archive is complete: {0} tables, {1} rows") \
+    X(VERIFIED_SEALED, "备份文件完整，校验和一致：{0} 个表，{1} 行", "The archive is complete and its checksum agrees: {0} tables, {1} rows") \
+    X(WAY_SWITCH, "在独立数据库中恢复，完成后切换；期间原数据库照常服务", "Restoring into a separate database, then switching; the live one serves meanwhile") \
+    X(WAY_IN_PLACE, "在原数据库中以单一事务恢复（{0}）", "Restoring in place, in one transaction ({0})") \
+    X(RESTORING, "正在恢复 {0}", "Restoring {0}") \
+    X(IMPORTED, "数据导入成功！", "The data was imported.") \
+    X(IMPORTED_SKIPPED, "数据导入完成，跳过了 {0} 个已存在的对象", "The data was imported; {0} objects that existed were passed over") \
+    X(MIGRATING, "正在执行数据库迁移以同步 schema...", "Running migrations to bring the schema up to date...") \
+    X(MIGRATED, "数据库迁移完成！", "Migrations are done.") \
+    X(CHECKING, "正在核对行数...", "Comparing row counts...") \
+    X(SWITCHING, "正在切换数据库...", "Switching databases...") \
+    X(PREVIOUS_KEPT, "先前的数据库保留为 {0}，可在 {1} 前恢复", "The previous database is kept as {0}; going back is possible until {1}") \
+    X(RESTART_HUB, "备份的 schema 版本低于当前版本，请重启 Claude Code Hub 以完成迁移", "The backup's schema is older than the live one: restart the hub, its start migrates") \
+    X(COMPLETE, "数据导入和迁移全部完成！", "Import and migration are complete.") \
+    X(NOTHING_CHANGED, "原数据未受影响", "The live data is as it was") \
+    X(ROLLED_BACK, "已恢复到先前的数据库", "The previous database is back")
+/* clang-format on */
+
+enum message {
+#define MESSAGE_ENUM(name, zh, en) MSG_##name,
+    MESSAGES(MESSAGE_ENUM)
+#undef MESSAGE_ENUM
+};
+
+/* The sentence in `lang` with its placeholders filled; missing arguments leave nothing. */
+const char *message_text(struct arena *arena, enum lang lang, enum message message, const char *const *args,
+                         size_t count);
+#define MESSAGE(arena, lang, message, ...) \
+    message_text(arena, lang, message, (const char *const[]){NULL, ##__VA_ARGS__} + 1, \
+                 sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1)
+
+/* Fill placeholders of any template into a fixed buffer, cut at a character's border when it does not fit. */
+void message_fill(const char *text, const char *const *args, size_t count, char *out, size_t size);
+
+#endif

@@ -1,0 +1,258 @@
+#include "pg/conn.h"
+
+#include "base/clock.h"
+
+#include <poll.h>
+
+#define CONNECT_TIMEOUT_MS 10000
+
+struct pg_conn {
+    PGconn *raw;
+    const struct cancel *cancel;
+    char sqlstate[6];
+};
+
+/* libpq ends its messages with a newline; errors are one line. */
+static void copy_message(const char *message, char *out, size_t size)
+{
+    snprintf(out, size, "%s", message == NULL ? "no message" : message);
+    for (size_t length = strlen(out); length > 0 && out[length - 1] == '\n'; length--)
+        out[length - 1] = '\0';
+    for (char *at = out; *at != '\0'; at++)
+        if (*at == '\n')
+            *at = ' ';
+}
+
+static bool fail(struct pg_conn *conn, struct err *err)
+{
+    char message[1024];
+    copy_message(PQerrorMessage(conn->raw), message, sizeof message);
+    if (PQstatus(conn->raw) != CONNECTION_OK)
+        return err_set(err, ERR_DATABASE_UNAVAILABLE, "%s", message);
+    return err_set(err, ERR_DATABASE_ERROR, "%s", message);
+}
+
+static bool finish_connect(struct pg_conn *conn, struct err *err)
+{
+    int64_t deadline = clock_mono_ms() + CONNECT_TIMEOUT_MS;
+    PostgresPollingStatusType step = PGRES_POLLING_WRITING;
+    while (step != PGRES_POLLING_OK) {
+        if (step == PGRES_POLLING_FAILED)
+            return fail(conn, err) || err_wrap(err, "connecting");
+        int64_t left = deadline - clock_mono_ms();
+        short events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT;
+        int ready = left <= 0 ? 0 : cancel_poll(conn->cancel, PQsocket(conn->raw), events, (int)left, err);
+        if (ready < 0)
+            return false;
+        if (ready == 0)
+            return err_set(err, ERR_DATABASE_UNAVAILABLE, "connecting: no answer within %d s", CONNECT_TIMEOUT_MS / 1000);
+        step = PQconnectPoll(conn->raw);
+    }
+    return true;
+}
+
+static void drop_notice(void *context, const PGresult *result)
+{
+    (void)context;
+    (void)result;
+}
+
+struct pg_conn *pg_open(const char *conninfo, const char *name, const struct cancel *cancel, struct err *err)
+{
+    struct pg_conn *conn = calloc(1, sizeof *conn);
+    if (conn == NULL)
+        abort();
+    const char *keys[] = {"dbname", "application_name", "client_encoding", NULL};
+    const char *values[] = {conninfo, name, "UTF8", NULL};
+    conn->cancel = cancel;
+    conn->raw = PQconnectStartParams(keys, values, 1);
+    if (conn->raw == NULL)
+        abort();
+    if (PQstatus(conn->raw) == CONNECTION_BAD) {
+        fail(conn, err);
+        err_wrap(err, "connecting");
+        goto failed;
+    }
+    if (!finish_connect(conn, err))
+        goto failed;
+    PQsetNoticeReceiver(conn->raw, drop_notice, NULL);
+    return conn;
+failed:
+    PQfinish(conn->raw);
+    free(conn);
+    return NULL;
+}
+
+static void cancel_statement(struct pg_conn *conn)
+{
+    char ignored[256];
+    PGcancel *request = PQgetCancel(conn->raw);
+    if (request != NULL)
+        PQcancel(request, ignored, sizeof ignored);
+    PQfreeCancel(request);
+}
+
+void pg_close(struct pg_conn *conn)
+{
+    if (conn == NULL)
+        return;
+    if (PQtransactionStatus(conn->raw) == PQTRANS_ACTIVE)
+        cancel_statement(conn);
+    PQfinish(conn->raw);
+    free(conn);
+}
+
+bool pg_alive(struct pg_conn *conn)
+{
+    struct pollfd fd = {.fd = PQsocket(conn->raw), .events = POLLIN};
+    if (PQstatus(conn->raw) != CONNECTION_OK)
+        return false;
+    /* An idle connection has nothing to read but its end. */
+    if (PQtransactionStatus(conn->raw) == PQTRANS_IDLE && poll(&fd, 1, 0) > 0)
+        return PQconsumeInput(conn->raw) == 1 && PQstatus(conn->raw) == CONNECTION_OK;
+    return true;
+}
+
+PGconn *pg_raw(struct pg_conn *conn)
+{
+    return conn->raw;
+}
+
+void pg_set_cancel(struct pg_conn *conn, const struct cancel *cancel)
+{
+    conn->cancel = cancel;
+}
+
+const char *pg_sqlstate(const struct pg_conn *conn)
+{
+    return conn->sqlstate;
+}
+
+/* Wait until the next result can be taken without blocking. On a cancel the statement is ended at the server, so that the
+ * connection is usable again, and the reason is reported. */
+static bool wait_result(struct pg_conn *conn, struct err *err)
+{
+    bool cancelled = false;
+    for (;;) {
+        while (PQflush(conn->raw) == 1) {
+            struct pollfd fd = {.fd = PQsocket(conn->raw), .events = POLLIN | POLLOUT};
+            (void)poll(&fd, 1, 1000);
+            if (PQconsumeInput(conn->raw) == 0)
+                return fail(conn, err);
+        }
+        if (!PQisBusy(conn->raw))
+            return !cancelled;
+        struct err ignored;
+        int ready = cancelled ? cancel_poll(NULL, PQsocket(conn->raw), POLLIN, CONNECT_TIMEOUT_MS, &ignored)
+                              : cancel_poll(conn->cancel, PQsocket(conn->raw), POLLIN, -1, err);
+        if (ready < 0 && !cancelled) {
+            cancel_statement(conn);
+            cancelled = true;
+            continue;
+        }
+        if (ready <= 0 || (PQconsumeInput(conn->raw) == 0 && PQstatus(conn->raw) != CONNECTION_OK))
+            return cancelled ? false : fail(conn, err);
+    }
+}
+
+static void copy_result(const PGresult *from, struct arena *arena, struct pg_result *to)
+{
+    to->count = PQntuples(from);
+    to->columns = PQnfields(from);
+    to->affected = strtol(PQcmdTuples((PGresult *)from), NULL, 10);
+    size_t total = (size_t)to->count * (size_t)to->columns;
+    to->values = arena_alloc(arena, (total + 1) * sizeof *to->values);
+    for (size_t i = 0; i < total; i++) {
+        int row = (int)(i / (size_t)to->columns), column = (int)(i % (size_t)to->columns);
+        if (!PQgetisnull(from, row, column))
+            to->values[i] = arena_strndup(arena, PQgetvalue(from, row, column), (size_t)PQgetlength(from, row, column));
+    }
+}
+
+static bool note_failure(struct pg_conn *conn, const PGresult *result, struct err *err)
+{
+    char message[1024];
+    const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
+    snprintf(conn->sqlstate, sizeof conn->sqlstate, "%s", state == NULL ? "" : state);
+    copy_message(PQresultErrorMessage(result), message, sizeof message);
+    enum err_code code = PQstatus(conn->raw) == CONNECTION_OK ? ERR_DATABASE_ERROR : ERR_DATABASE_UNAVAILABLE;
+    return err_set(err, code, "%s%s%s", message, state == NULL ? "" : " SQLSTATE ", state == NULL ? "" : state);
+}
+
+/* Take every result of what was sent; the first failure counts, the last rows stay. */
+static bool take_results(struct pg_conn *conn, struct arena *arena, struct pg_result *result, struct err *err)
+{
+    bool ok = true, waiting = true;
+    while (waiting) {
+        struct err reason;
+        if (!wait_result(conn, &reason)) {
+            if (ok)
+                *err = reason;
+            ok = false;
+            if (PQstatus(conn->raw) != CONNECTION_OK || PQisBusy(conn->raw))
+                return false;
+        }
+        PGresult *one = PQgetResult(conn->raw);
+        ExecStatusType status = PQresultStatus(one);
+        waiting = one != NULL;
+        if (ok && one != NULL && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
+            ok = note_failure(conn, one, err);
+        if (ok && one != NULL && result != NULL)
+            copy_result(one, arena, result);
+        PQclear(one);
+    }
+    return ok;
+}
+
+bool pg_query(struct pg_conn *conn, struct arena *arena, struct pg_result *result, struct err *err, const char *sql,
+              const char *const *args, int arg_count)
+{
+    conn->sqlstate[0] = '\0';
+    if (!PQsendQueryParams(conn->raw, sql, arg_count, NULL, args, NULL, NULL, 0))
+        return fail(conn, err);
+    return take_results(conn, arena, result, err);
+}
+
+bool pg_run(struct pg_conn *conn, struct err *err, const char *sql)
+{
+    conn->sqlstate[0] = '\0';
+    if (!PQsendQuery(conn->raw, sql))
+        return fail(conn, err);
+    return take_results(conn, NULL, NULL, err);
+}
+
+const char *pg_text(const struct pg_result *result, int row, int column)
+{
+    const char *value = result->values[row * result->columns + column];
+    return value == NULL ? "" : value;
+}
+
+int64_t pg_int(const struct pg_result *result, int row, int column)
+{
+    return strtoll(pg_text(result, row, column), NULL, 10);
+}
+
+bool pg_bool(const struct pg_result *result, int row, int column)
+{
+    return pg_text(result, row, column)[0] == 't';
+}
+
+const char *pg_ident(struct pg_conn *conn, struct arena *arena, const char *name)
+{
+    char *quoted = PQescapeIdentifier(conn->raw, name, strlen(name));
+    if (quoted == NULL)
+        abort(); /* only when the text is not UTF-8, and names come from the catalogue */
+    const char *copy = arena_strdup(arena, quoted);
+    PQfreemem(quoted);
+    return copy;
+}
+
+const char *pg_literal(struct pg_conn *conn, struct arena *arena, const char *text)
+{
+    char *quoted = PQescapeLiteral(conn->raw, text, strlen(text));
+    if (quoted == NULL)
+        abort();
+    const char *copy = arena_strdup(arena, quoted);
+    PQfreemem(quoted);
+    return copy;
+}
