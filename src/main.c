@@ -1,4 +1,7 @@
-int main(void)
+/* hubport: one binary, server and commands. The commands are the table in cli/commands.c. */
+#include "cli/command.h"
+
+int main(int argc, char **argv)
 {
-    return 0;
+    return command_main(argc, argv);
 }

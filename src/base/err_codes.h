@@ -56,6 +56,7 @@
     X(ARCHIVE_DAMAGED, 422, 6, "备份文件已损坏或不完整，未作任何更改", "The backup file is damaged or incomplete; nothing was changed") \
     X(ARCHIVE_UNSUPPORTED, 422, 6, "备份文件的版本不受支持", "This version of the archive format is not supported") \
     X(ARCHIVE_NOT_HUB, 422, 6, "备份中没有 Claude Code Hub 的数据表，未作任何更改", "The archive holds none of the hub's tables; nothing was changed") \
+    X(ARCHIVE_PARTIAL, 422, 6, "备份只包含部分数据表，缺少 {0}；未作任何更改", "The archive holds only some of the hub's tables and lacks {0}; nothing was changed") \
     X(OTHERS_WOULD_BE_LOST, 422, 6, "当前数据库中有备份里没有的对象：{0}；如确认丢弃请设置 dropOthers=true", "The live database holds objects that the backup lacks: {0}; say dropOthers=true to let them go") \
     X(DISK_FULL, 507, 4, "磁盘空间不足", "There is not enough room on the disk") \
     X(IMPORT_FAILED, 500, 1, "导入数据库失败", "The import failed") \

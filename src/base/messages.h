@@ -14,6 +14,8 @@
     X(BUSY_DETAILS, "为确保数据一致性，同一时间只能执行一个备份操作", "To keep the data consistent, one backup operation runs at a time") \
     X(TOO_LARGE_DETAILS, "当前文件: {0}，限制: {1}", "This file: {0}, limit: {1}") \
     X(VERIFYING, "正在校验备份文件...", "Verifying the archive...") \
+    X(VERIFY_PERCENT, "已校验 {0}%", "Verified {0}%") \
+    X(RESTORE_PERCENT, "已恢复 {0}%", "Restored {0}%") \
     X(VERIFIED, "备份文件完整：{0} 个表，{1} 行", "The archive is complete: {0} tables, {1} rows") \
     X(VERIFIED_SEALED, "备份文件完整，校验和一致：{0} 个表，{1} 行", "The archive is complete and its checksum agrees: {0} tables, {1} rows") \
     X(WAY_SWITCH, "在独立数据库中恢复，完成后切换；期间原数据库照常服务", "Restoring into a separate database, then switching; the live one serves meanwhile") \
@@ -26,6 +28,7 @@
     X(CHECKING, "正在核对行数...", "Comparing row counts...") \
     X(SWITCHING, "正在切换数据库...", "Switching databases...") \
     X(PREVIOUS_KEPT, "先前的数据库保留为 {0}，可在 {1} 前恢复", "The previous database is kept as {0}; going back is possible until {1}") \
+    X(PREVIOUS_PINNED, "先前的数据库保留为 {0}，其中有备份里没有的对象，不会自动删除", "The previous database is kept as {0}; it holds objects that the archive lacks and is never dropped by itself") \
     X(RESTART_HUB, "备份的 schema 版本低于当前版本，请重启 Claude Code Hub 以完成迁移", "The backup's schema is older than the live one: restart the hub, its start migrates") \
     X(COMPLETE, "数据导入和迁移全部完成！", "Import and migration are complete.") \
     X(NOTHING_CHANGED, "原数据未受影响", "The live data is as it was") \

@@ -175,8 +175,9 @@ static bool note_failure(struct pg_conn *conn, const PGresult *result, struct er
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
     snprintf(conn->sqlstate, sizeof conn->sqlstate, "%s", state == NULL ? "" : state);
     copy_message(PQresultErrorMessage(result), message, sizeof message);
-    enum err_code code = PQstatus(conn->raw) == CONNECTION_OK ? ERR_DATABASE_ERROR : ERR_DATABASE_UNAVAILABLE;
-    return err_set(err, code, "%s%s%s", message, state == NULL ? "" : " SQLSTATE ", state == NULL ? "" : state);
+    /* 57P01 to 57P05: the server ends the connection; libpq notices a moment later. */
+    bool gone = PQstatus(conn->raw) != CONNECTION_OK || (state != NULL && strncmp(state, "57P0", 4) == 0);
+    return err_set(err, gone ? ERR_DATABASE_UNAVAILABLE : ERR_DATABASE_ERROR, "%s%s%s", message, state == NULL ? "" : " SQLSTATE ", state == NULL ? "" : state);
 }
 
 /* Take every result of what was sent; the first failure counts, the last rows stay. */

@@ -1,7 +1,8 @@
 /* A pool of connections to the live database, for short statements: sign-in, audit, status, lists.
  *
- * Connections are opened when needed, at most `size`; who asks while all are taken waits (5 s, then ERR_DATABASE_UNAVAILABLE). One
- * that broke is dropped on return; one that died while idle (a switch ends them all) is noticed on the way out.
+ * Connections are opened when needed, at most `size`; who asks while all are taken waits (5 s, then
+ * ERR_DATABASE_UNAVAILABLE). One that broke is dropped on return; one that died while idle (a switch ends them all) is
+ * noticed on the way out.
  */
 #ifndef PG_POOL_H
 #define PG_POOL_H

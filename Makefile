@@ -1,0 +1,59 @@
+# hubport: meson and ninja do the work; this file names it. `make help` lists what there is.
+SHELL := /bin/bash
+.DEFAULT_GOAL := build/hubport
+MAKEFLAGS += --no-print-directory
+
+SANITIZED_OPTIONS := -Dbuildtype=debug -Doptimization=1 -Db_sanitize=address,undefined -Db_lundef=false
+
+# `make run -- --demo --listen 0.0.0.0:8450` gives serve what follows the goal `run`, as `make run ARGS="..."` does. make takes
+# those words for goals, which .DEFAULT answers by nothing, and words with `=` for variables.
+ifeq ($(firstword $(MAKECMDGOALS)),run)
+override ARGS += $(filter-out run,$(MAKECMDGOALS))
+override ARGS += $(foreach name,$(filter --%,$(.VARIABLES)),$(name)=$($(name)))
+.DEFAULT:
+	@:
+endif
+
+.PHONY: build/hubport build-test/hubport run test bench lint clean help setup setup-test
+
+build/hubport: setup build/build.ninja
+	@ninja -C build
+
+build-test/hubport: setup-test build-test/build.ninja
+	@ninja -C build-test
+
+build/build.ninja: | setup
+	@CC=gcc meson setup build
+
+build-test/build.ninja: | setup-test
+	@CC=clang meson setup build-test $(SANITIZED_OPTIONS)
+
+setup:
+	@scripts/setup build
+
+setup-test:
+	@scripts/setup test
+
+run: build/hubport
+	@exec build/hubport serve $(ARGS)
+
+test: build/hubport build-test/hubport
+	@scripts/test
+
+bench: build/hubport setup-test
+	@for bench in tests/bench/*.bench.mjs; do node "$$bench" $(ARGS) || exit; done
+
+lint:
+	@for file in scripts/setup scripts/test .ci/run; do bash -n "$$file" || exit; done
+	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
+
+clean:
+	rm -rf build build-test
+
+help:
+	@echo "make            install what is missing, build build/hubport"
+	@echo "make run        the same, then start the server; make run -- --demo, or make run ARGS=\"--demo\", passes options on"
+	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit and the integration tests"
+	@echo "make bench      measure"
+	@echo "make lint       check the syntax of the scripts and of the test sources"
+	@echo "make clean      remove what was built"

@@ -1,0 +1,237 @@
+/* POST /api/admin/database/import: the upload, then Server-Sent Events (hub-contract section 3.3). */
+#include "api/database.h"
+
+#include "archive/archive.h"
+#include "backup/import.h"
+#include "base/clock.h"
+#include "base/text.h"
+#include "http/multipart.h"
+#include "os/directory.h"
+#include "os/tempfile.h"
+
+#include <sodium.h>
+
+#define PIECE ((size_t)64 * 1024)
+
+struct upload {
+    struct request *request;
+    struct import_options options;
+    struct tempfile *file;
+    uint64_t size;
+    crypto_hash_sha256_state hash;
+    char sha256[2 * crypto_hash_sha256_BYTES + 1];
+};
+
+/* ---- The upload -------------------------------------------------------------------------------------------------------- */
+
+static bool check_size(struct upload *upload, uint64_t size, struct err *err)
+{
+    struct arena *arena = request_arena(upload->request);
+    uint64_t limit = config_bytes(api_of(upload->request)->app->config, SETTING_MAX_UPLOAD);
+    if (size <= limit)
+        return true;
+    err_set(err, ERR_FILE_TOO_LARGE, "%s",
+            MESSAGE(arena, request_lang(upload->request), MSG_TOO_LARGE_DETAILS, text_bytes(arena, size),
+                    text_bytes(arena, limit)));
+    return err_args(err, text_bytes(arena, limit), NULL);
+}
+
+static bool check_room(struct upload *upload, const char *directory, struct err *err)
+{
+    uint64_t room;
+    int64_t length = request_length(upload->request);
+    if (length < 0 || !directory_free_bytes(directory, &room) || room > (uint64_t)length)
+        return true;
+    return err_set(err, ERR_DISK_FULL, "%s has %s free", directory, text_bytes(request_arena(upload->request), room));
+}
+
+static bool store_piece(struct upload *upload, const unsigned char *piece, size_t size, struct err *err)
+{
+    crypto_hash_sha256_update(&upload->hash, piece, size);
+    upload->size += size;
+    return check_size(upload, upload->size, err) && tempfile_write(upload->file, piece, size, err);
+}
+
+/* The first bytes are looked at before anything is stored: a file that is no archive is refused at once. */
+static bool store_file(struct upload *upload, struct multipart *form, struct err *err)
+{
+    unsigned char *piece = arena_alloc(request_arena(upload->request), PIECE);
+    size_t first = 0;
+    ssize_t got = 1;
+    while (first < ARCHIVE_MAGIC_SIZE && got > 0) {
+        got = multipart_read(form, piece + first, PIECE - first, err);
+        first += got > 0 ? (size_t)got : 0;
+    }
+    if (got < 0 || !archive_check_magic(piece, first, err) || !store_piece(upload, piece, first, err))
+        return false;
+    while ((got = multipart_read(form, piece, PIECE, err)) > 0)
+        if (!store_piece(upload, piece, (size_t)got, err))
+            return false;
+    return got == 0;
+}
+
+static bool take_file(struct upload *upload, struct multipart *form, const struct part *part, struct err *err)
+{
+    const char *directory = config_text(api_of(upload->request)->app->config, SETTING_TMP_DIR);
+    unsigned char digest[crypto_hash_sha256_BYTES];
+    if (upload->file != NULL) {
+        err_set(err, ERR_VALIDATION_FAILED, "more than one file");
+        return err_args(err, "file", NULL);
+    }
+    if (!text_ends(part->filename, ".dump"))
+        return err_set(err, ERR_FILE_NOT_DUMP, "the file is named %s", text_utf8(request_arena(upload->request), part->filename));
+    upload->options.file_name = text_utf8(request_arena(upload->request), part->filename);
+    if (!check_room(upload, directory, err) || (upload->file = tempfile_create(directory, "import", err)) == NULL)
+        return false;
+    crypto_hash_sha256_init(&upload->hash);
+    if (!store_file(upload, form, err))
+        return false;
+    crypto_hash_sha256_final(&upload->hash, digest);
+    text_hex(digest, sizeof digest, upload->sha256);
+    upload->options.sha256 = upload->sha256;
+    return true;
+}
+
+/* Fields that are on or off; other fields are left alone. */
+static bool take_field(struct upload *upload, struct multipart *form, const struct part *part, struct err *err)
+{
+    const struct {
+        const char *name;
+        bool *value;
+    } fields[] = {{"cleanFirst", &upload->options.clean_first},
+                  {"skipLogs", &upload->options.skip_logs},
+                  {"dropOthers", &upload->options.drop_others}};
+    for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
+        if (strcmp(part->name, fields[i].name) != 0)
+            continue;
+        const char *text = multipart_text(form, err);
+        if (text == NULL)
+            return false;
+        *fields[i].value = strcmp(text, "true") == 0;
+        if (*fields[i].value || strcmp(text, "false") == 0 || text[0] == '\0')
+            return true;
+        err_set(err, ERR_VALIDATION_FAILED, "%s must be true or false", fields[i].name);
+        return err_args(err, fields[i].name, NULL);
+    }
+    return true;
+}
+
+static bool receive(struct upload *upload, struct err *err)
+{
+    struct multipart *form = multipart_open(upload->request, err);
+    struct part part;
+    int next = 0;
+    if (form == NULL)
+        return false;
+    while ((next = multipart_next(form, &part, err)) > 0) {
+        bool is_file = strcmp(part.name, "file") == 0;
+        if (is_file && part.filename == NULL)
+            return err_set(err, ERR_FILE_MISSING, "the part \"file\" is no file");
+        if (!(is_file ? take_file(upload, form, &part, err) : take_field(upload, form, &part, err)))
+            return false;
+    }
+    if (next == 0 && upload->file == NULL)
+        return err_set(err, ERR_FILE_MISSING, "the form has no part \"file\"");
+    return next == 0;
+}
+
+/* ---- The events -------------------------------------------------------------------------------------------------------- */
+
+static void send_event(struct request *request, json_t *event)
+{
+    struct err err;
+    /* A client that is gone has fired the request's cancel: that ends the job, not a failed event. */
+    if (!reply_event(request, event, &err))
+        return;
+}
+
+static void send_progress(void *context, const struct progress *progress)
+{
+    json_t *event = json_pack("{s:s, s:s, s:s}", "type", "progress", "message", progress->message, "phase",
+                              phase_name(progress->phase));
+    if (progress->way != NULL)
+        json_object_set_new(event, "way", json_string(progress->way));
+    if (progress->percent >= 0)
+        json_object_set_new(event, "percent", json_integer(progress->percent));
+    send_event(context, event);
+}
+
+static json_t *complete_event(struct job *job, const struct import_result *result)
+{
+    char until[CLOCK_TEXT_SIZE];
+    json_t *event = json_pack("{s:s, s:s, s:i, s:I, s:I, s:b, s:I}", "type", "complete", "message",
+                              MESSAGE(job->arena, job->lang, MSG_COMPLETE), "exitCode", result->exit_status, "rows",
+                              (json_int_t)result->rows, "tables", (json_int_t)result->tables, "sealed", result->sealed,
+                              "durationMs", (json_int_t)result->ms);
+    if (result->warnings > 0)
+        json_object_set_new(event, "warningCount", json_integer(result->warnings));
+    if (result->previous != NULL) {
+        clock_iso(result->previous_until_ms, until);
+        json_object_set_new(event, "previous", json_string(text_utf8(job->arena, result->previous)));
+        json_object_set_new(event, "previousUntil", result->previous_until_ms == 0 ? json_null() : json_string(until));
+    }
+    if (result->restart_hub) {
+        json_object_set_new(event, "restartHub", json_true());
+        json_object_set_new(event, "notice", json_string(MESSAGE(job->arena, job->lang, MSG_RESTART_HUB)));
+    }
+    return event;
+}
+
+static json_t *error_event(struct job *job, const struct err *err, bool changed)
+{
+    char text[ERR_TEXT_SIZE];
+    err_text(err, job->lang, text);
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:b}", "type", "error", "message", text_utf8(job->arena, text), "code",
+                     err_name(err->code), "details", text_utf8(job->arena, err->words), "exitCode",
+                     err_exit_status(err->code), "errorCount", err->code == ERR_RESTORE_FATAL ? atoi(err->args[0]) : 1,
+                     "changed", changed);
+}
+
+/* Everything is settled (lock, shadow, temp file, audit) before the last event leaves: the next request may follow at once. */
+static void run_import(struct upload *upload, struct job *job, struct import *import)
+{
+    struct import_result result;
+    struct err err;
+    bool begun = reply_begin_events(upload->request, &err);
+    job->report = send_progress;
+    job->report_context = upload->request;
+    bool ok = begun && import_run(import, &result, &err);
+    bool changed = import_changed(import);
+    import_end(import, ok ? NULL : &err);
+    tempfile_remove(upload->file);
+    upload->file = NULL;
+    if (begun)
+        send_event(upload->request, ok ? complete_event(job, &result) : error_event(job, &err, changed));
+}
+
+static json_t *list_names(struct arena *arena, const char **names, size_t count)
+{
+    json_t *list = count == 0 ? NULL : json_array();
+    for (size_t i = 0; i < count; i++)
+        json_array_append_new(list, json_string(text_utf8(arena, names[i])));
+    return list == NULL ? NULL : json_pack("{s:o}", "others", list);
+}
+
+void api_database_import(struct request *request)
+{
+    struct job job = api_job(request);
+    struct upload upload = {.request = request};
+    struct err err;
+    const char **others = NULL;
+    size_t other_count = 0;
+    if (!receive(&upload, &err)) {
+        if (err.code != ERR_CANCELLED)
+            import_audit_refusal(&job, &upload.options, &err);
+        tempfile_remove(upload.file);
+        reply_err(request, &err, NULL);
+        return;
+    }
+    struct import *import = import_begin(&job, tempfile_fd(upload.file), tempfile_path(upload.file), &upload.options, &others,
+                                         &other_count, &err);
+    if (import == NULL) {
+        tempfile_remove(upload.file);
+        api_reply_job_err(request, &job, &err, list_names(job.arena, others, other_count));
+        return;
+    }
+    run_import(&upload, &job, import);
+}

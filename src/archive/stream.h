@@ -1,0 +1,36 @@
+/* Stream: the chunks of one entry (or large object), decompressed, counted and dropped. Inside archive/ only.
+ *
+ * One struct serves all entries of an archive in turn: open, then begin, add..., end for each, then close. What is wrong is
+ * ERR_ARCHIVE_DAMAGED, more than max_bytes ERR_FILE_TOO_LARGE; add gathers, so a fault may come up a few chunks later.
+ */
+#ifndef ARCHIVE_STREAM_H
+#define ARCHIVE_STREAM_H
+
+#include "archive/archive.h"
+#include "archive/rows.h"
+
+#include <zlib.h>
+
+struct stream {
+    bool deflated;
+    bool ended;            /* deflated: its last block was met */
+    z_stream zip;
+    unsigned char *in;     /* gathered from chunks: inflating 4 KB at a time, pg_dump's chunks, costs much more */
+    size_t in_size;
+    unsigned char *out;
+    struct rows *rows;     /* NULL: not counted */
+    uint64_t bytes;        /* of this entry so far, uncompressed */
+    uint64_t all_bytes;    /* of all entries */
+    uint64_t max_bytes;    /* 0: no limit */
+    const struct cancel *cancel;
+};
+
+/* compression: ARCHIVE_NONE or ARCHIVE_GZIP. */
+void stream_open(struct stream *stream, enum archive_compression compression);
+void stream_close(struct stream *stream);
+
+void data_stream_begin(struct stream *stream, struct rows *rows);
+bool stream_add(struct stream *stream, const unsigned char *bytes, size_t size, struct err *err) MUST_CHECK;
+bool data_stream_end(struct stream *stream, struct err *err) MUST_CHECK;
+
+#endif

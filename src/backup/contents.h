@@ -1,0 +1,31 @@
+/* Which entries of an archive go into the database, and how.
+ */
+#ifndef BACKUP_CONTENTS_H
+#define BACKUP_CONTENTS_H
+
+#include "archive/archive.h"
+#include "os/tempfile.h"
+
+enum contents_use {
+    CONTENTS_RESTORE, /* by pg_restore */
+    CONTENTS_SKIP,    /* rows of log tables (skipLogs); schema hubport, which is carried over instead */
+    CONTENTS_LATER,   /* in place: grants, publications, subscriptions, each tried alone after the rest is committed */
+};
+
+struct contents_filter {
+    bool skip_logs;
+    bool in_place;
+};
+
+enum contents_use contents_use(const struct archive_entry *entry, const struct contents_filter *filter);
+
+/* The edited table of contents for `pg_restore --use-list`. */
+bool contents_write_list(const struct archive *archive, const struct contents_filter *filter, struct tempfile *file,
+                         struct err *err) MUST_CHECK;
+
+bool contents_has_table(const struct archive *archive, const char *schema, const char *name);
+
+/* Whether it is a hub's: has the tables users, keys and providers. */
+bool contents_is_hub(const struct archive *archive);
+
+#endif

@@ -1,0 +1,39 @@
+/* Export: the whole database as an archive in PostgreSQL's custom format, streamed.
+ *
+ *     struct export *export = export_begin(job, mode, err);   // lock, server, tools, pg_dump's first bytes
+ *     if (export == NULL)
+ *         return false;                                       // nothing was sent yet: a clean error
+ *     bool ok = export_copy(export, fd, &result, err);        // all of it, then its seal
+ *     export_end(export, ok ? NULL : err);                    // lock free, audit written
+ *
+ * Schema `hubport` is left out. The archive ends with hubport's seal (archive/archive.h), which stock pg_restore passes by.
+ */
+#ifndef BACKUP_EXPORT_H
+#define BACKUP_EXPORT_H
+
+#include "backup/job.h"
+
+enum export_mode { EXPORT_FULL, EXPORT_EXCLUDE_LOGS, EXPORT_LEDGER_ONLY };
+
+/* From the query: `mode` (the hub's: full, excludeLogs, ledgerOnly) or `excludeLogs` (the requirement's: true, false); NULL where
+ * absent. ERR_EXPORT_MODE_INVALID for anything else, or when the two disagree. */
+bool export_parse_mode(const char *mode, const char *exclude_logs, enum export_mode *out, struct err *err) MUST_CHECK;
+
+struct export;
+
+struct export_result {
+    uint64_t bytes;
+    char sha256[65]; /* of the whole body, seal included */
+    int64_t ms;
+};
+
+struct export *export_begin(struct job *job, enum export_mode mode, struct err *err) MUST_CHECK;
+const char *export_file_name(const struct export *export); /* backup_2025-01-29T10-30-00_no-logs.dump */
+
+/* False when pg_dump failed, the receiver is gone or the job was cancelled: what was written is then no archive. */
+bool export_copy(struct export *export, int out, struct export_result *result, struct err *err) MUST_CHECK;
+
+/* pg_dump is gone, the lock free, the audit row written. `failure` is NULL after success. */
+void export_end(struct export *export, const struct err *failure);
+
+#endif

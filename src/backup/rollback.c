@@ -1,0 +1,59 @@
+#include "backup/rollback.h"
+
+#include "backup/notify.h"
+#include "base/log.h"
+#include "base/text.h"
+
+static bool choose(struct job *job, struct pg_conn *maintenance, const char *name, const char **chosen, struct err *err)
+{
+    struct previous *list;
+    size_t count;
+    if (!previous_list(job, maintenance, &list, &count, err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (name == NULL || strcmp(list[i].name, name) == 0) {
+            *chosen = list[i].name;
+            return true;
+        }
+    return err_set(err, ERR_NO_PREVIOUS, "%s", name == NULL ? "none is kept" : "it is none of those that are kept");
+}
+
+static bool switch_back(struct job *job, struct backup_lock *lock, const char *name, const char **restored,
+                        struct previous *kept, struct err *err)
+{
+    if (!backup_lock_allows_switch(lock))
+        return err_set(err, ERR_NO_PREVIOUS, "no maintenance database to work from");
+    struct pg_conn *maintenance =
+        app_connect(job->app, config_text(job->app->config, SETTING_LOCK_DATABASE), "hubport", job->cancel, err);
+    bool ok = maintenance != NULL && choose(job, maintenance, name, restored, err) && backup_lock_held(lock, err)
+              && databases_switch(job, maintenance, *restored, false, kept, err);
+    pg_close(maintenance);
+    return ok;
+}
+
+static void write_audit(struct job *job, const char *restored, const struct previous *kept, const struct err *failure)
+{
+    json_t *after = json_pack("{s:s?, s:s?}", "restored", restored, "previous", kept->name);
+    struct audit_event event = {.category = "system_settings", .type = "database.rollback", .target_type = "database",
+                                .target_name = pg_target_database(job->app->target), .after = after,
+                                .success = failure == NULL, .error = failure == NULL ? NULL : failure->words};
+    audit_write(job->app, &job->actor, &event);
+    json_decref(after);
+}
+
+bool rollback_run(struct job *job, const char *name, const char **restored, struct previous *kept, struct err *err)
+{
+    *restored = NULL;
+    *kept = (struct previous){0};
+    struct backup_lock *lock =
+        backup_lock_acquire(job->app, "rollback", job->actor.user_name, job->cancel, &job->holder, err);
+    bool ok = lock != NULL && switch_back(job, lock, name, restored, kept, err);
+    if (ok) {
+        notify_hub(job);
+        log_event(LOG_INFO, "rollback.finished", "{s:s, s:s}", "restored", text_utf8(job->arena, *restored), "previous",
+                  text_utf8(job->arena, kept->name));
+    }
+    write_audit(job, *restored, kept, ok ? NULL : err);
+    backup_lock_release(lock);
+    return ok;
+}

@@ -1,0 +1,11 @@
+/* What killed processes leave behind, taken away: temp files, shadow databases, previous databases whose time is over.
+ */
+#ifndef BACKUP_SWEEP_H
+#define BACKUP_SWEEP_H
+
+#include "backup/job.h"
+
+/* `at_start`: dead temp files of any age, else those over HUBPORT_TMP_MAX_AGE. Databases only when the backup lock is free. */
+void backup_sweep(struct app *app, bool at_start, struct cancel *cancel);
+
+#endif

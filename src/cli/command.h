@@ -1,0 +1,69 @@
+/* Commands as data: a table of rows drives parsing, --help and (later) completion.
+ */
+#ifndef CLI_COMMAND_H
+#define CLI_COMMAND_H
+
+#include "app/app.h"
+#include "backup/job.h"
+
+#include <jansson.h>
+
+#define OPTION_MAX 8
+
+struct option_row {
+    char letter;            /* 0: none */
+    const char *name;       /* "exclude-logs"; NULL ends a table */
+    const char *value;      /* what the value is called in help; NULL: takes none */
+    const char *help[2];    /* by enum lang */
+};
+
+struct invocation;
+
+struct command {
+    const char *name;
+    const char *operand;            /* what it is called in help; NULL: takes none */
+    const char *help[2];
+    const struct option_row *options; /* besides --json, --help and the settings' flags; NULL: none */
+    int (*run)(struct invocation *invocation); /* returns the exit status */
+};
+
+struct invocation {
+    const struct command *command;
+    struct config *config;
+    struct arena *arena;
+    enum lang lang;
+    bool json;                       /* --json: one JSON object on stdout, errors too */
+    const char *values[OPTION_MAX];  /* by the option's place in its table; "" for one without a value; NULL: not given */
+    const char *operand;             /* NULL: not given */
+    struct cancel *cancel;           /* fires on SIGINT and SIGTERM */
+};
+
+extern const struct command commands[];
+extern const size_t command_count;
+
+int command_main(int argc, char **argv);
+
+/* ---- For the commands -------------------------------------------------------------------------------------------------- */
+
+/* Open what a command works on; migrations are not run. NULL after having told the error. */
+struct app *command_open(struct invocation *invocation, int *status);
+struct job command_job(struct invocation *invocation, struct app *app);
+
+/* Tell an error, with what to do; returns its exit status. `holder` is told when the lock is busy; NULL else. */
+int command_fail(struct invocation *invocation, const struct err *err, const struct lock_holder *holder);
+
+/* One JSON object on stdout; takes the reference. */
+void command_print_json(json_t *value);
+
+const char *command_say(const struct invocation *invocation, const char *zh, const char *en);
+
+int command_serve(struct invocation *invocation);
+int command_export(struct invocation *invocation);
+int command_import(struct invocation *invocation);
+int command_rollback(struct invocation *invocation);
+int command_status(struct invocation *invocation);
+int command_migrate(struct invocation *invocation);
+int command_config(struct invocation *invocation);
+int command_doctor(struct invocation *invocation);
+
+#endif

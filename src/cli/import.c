@@ -1,0 +1,107 @@
+/* hubport import, hubport rollback */
+#include "cli/command.h"
+#include "cli/progress.h"
+
+#include "backup/import.h"
+#include "backup/rollback.h"
+#include "base/clock.h"
+#include "base/text.h"
+
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { OPTION_OVERWRITE, OPTION_SKIP_LOGS, OPTION_DROP_OTHERS };
+
+static void print_result(struct invocation *invocation, const struct import_result *result)
+{
+    char until[CLOCK_TEXT_SIZE] = "";
+    bool pinned = result->previous_until_ms == 0;
+    if (result->previous != NULL && !pinned)
+        clock_iso(result->previous_until_ms, until);
+    if (invocation->json) {
+        command_print_json(json_pack("{s:b, s:I, s:I, s:i, s:b, s:s?, s:s, s:b, s:I}", "ok", 1, "rows", (json_int_t)result->rows,
+                                     "tables", (json_int_t)result->tables, "warnings", result->warnings, "sealed", result->sealed,
+                                     "previous", result->previous, "previousUntil", until, "restartHub", result->restart_hub,
+                                     "ms", (json_int_t)result->ms));
+        return;
+    }
+    printf("%s %llu / %llu, %.1f s\n", command_say(invocation, "已导入，表 / 行：", "Imported, tables / rows:"),
+           (unsigned long long)result->tables, (unsigned long long)result->rows, (double)result->ms / 1000);
+    if (result->warnings > 0)
+        printf("%s: %d\n", command_say(invocation, "跳过的已存在对象", "Objects that existed and were passed over"), result->warnings);
+    if (result->previous != NULL)
+        printf("%s\n", pinned ? MESSAGE(invocation->arena, invocation->lang, MSG_PREVIOUS_PINNED, result->previous)
+                              : MESSAGE(invocation->arena, invocation->lang, MSG_PREVIOUS_KEPT, result->previous, until));
+    if (result->restart_hub)
+        printf("%s\n", MESSAGE(invocation->arena, invocation->lang, MSG_RESTART_HUB));
+}
+
+static void print_others(struct invocation *invocation, const char **others, size_t count)
+{
+    for (size_t i = 0; i < count && !invocation->json; i++)
+        fprintf(stderr, "    %s\n", others[i]);
+}
+
+int command_import(struct invocation *invocation)
+{
+    struct err err;
+    struct import_result result;
+    struct progress_line line;
+    const char **others = NULL;
+    size_t other_count = 0;
+    int status;
+    struct import_options options = {.clean_first = invocation->values[OPTION_OVERWRITE] != NULL,
+                                     .skip_logs = invocation->values[OPTION_SKIP_LOGS] != NULL,
+                                     .drop_others = invocation->values[OPTION_DROP_OTHERS] != NULL,
+                                     .file_name = invocation->operand};
+    if (invocation->operand == NULL) {
+        err_set(&err, ERR_WRONG_USE, "hubport import FILE --overwrite");
+        return command_fail(invocation, &err, NULL);
+    }
+    int fd = open(invocation->operand, O_RDONLY | O_CLOEXEC);
+    if (fd < 0) {
+        err_errno(&err, ERR_FILE_MISSING, "%s", invocation->operand);
+        return command_fail(invocation, &err, NULL);
+    }
+    struct app *app = command_open(invocation, &status);
+    if (app == NULL) {
+        close(fd);
+        return status;
+    }
+    struct job job = command_job(invocation, app);
+    progress_begin(&line, &job, invocation->json);
+    struct import *import = import_begin(&job, fd, invocation->operand, &options, &others, &other_count, &err);
+    bool ok = import != NULL && import_run(import, &result, &err);
+    if (import != NULL)
+        import_end(import, ok ? NULL : &err);
+    progress_end(&line);
+    if (ok) {
+        print_result(invocation, &result);
+    } else {
+        status = command_fail(invocation, &err, &job.holder);
+        print_others(invocation, others, other_count);
+    }
+    app_close(app);
+    close(fd);
+    return status;
+}
+
+int command_rollback(struct invocation *invocation)
+{
+    struct err err;
+    struct previous kept;
+    const char *restored;
+    int status;
+    struct app *app = command_open(invocation, &status);
+    if (app == NULL)
+        return status;
+    struct job job = command_job(invocation, app);
+    if (!rollback_run(&job, invocation->values[0], &restored, &kept, &err))
+        status = command_fail(invocation, &err, &job.holder);
+    else if (invocation->json)
+        command_print_json(json_pack("{s:b, s:s, s:s}", "ok", 1, "restored", restored, "previous", kept.name));
+    else
+        printf("%s: %s\n", MESSAGE(invocation->arena, invocation->lang, MSG_ROLLED_BACK), restored);
+    app_close(app);
+    return status;
+}

@@ -1,0 +1,85 @@
+/* The table of settings. A row: identifier, environment variable, kind, default, secret, help in Chinese and in English.
+ *
+ * The same setting is the flag --name, where the name is the variable's without HUBPORT_, in lower case, with dashes. A secret may also come
+ * from a file: <VARIABLE>_FILE. docs/settings.md is made from this table.
+ */
+#ifndef CONFIG_SETTINGS_H
+#define CONFIG_SETTINGS_H
+
+/* clang-format off */
+#define SETTINGS(X) \
+    X(DSN, "DSN", TEXT, "", true, \
+        "PostgreSQL 地址（libpq URI）；留空则启动私有 PostgreSQL", \
+        "PostgreSQL's address, a libpq URI (postgresql://user:password@host:port/database); empty starts a private PostgreSQL") \
+    X(REDIS_URL, "REDIS_URL", TEXT, "", true, \
+        "Redis 地址；留空则使用进程内锁", \
+        "redis://[[user]:password@]host[:port][/db]; empty: locks in this process and in PostgreSQL only") \
+    X(ADMIN_TOKEN, "ADMIN_TOKEN", TEXT, "", true, \
+        "管理员令牌；留空则自动生成并保存在数据目录", \
+        "The administrator's token, as the hub's; empty: made once and kept in the data directory") \
+    X(LISTEN, "HUBPORT_LISTEN", LISTEN, "127.0.0.1:8450", false, \
+        "监听地址 host:port；端口 0 表示任意空闲端口", \
+        "Where to listen, host:port; port 0 takes any free one") \
+    X(DATA_DIR, "HUBPORT_DATA_DIR", TEXT, "", false, \
+        "数据目录；默认 root 用户为 /var/lib/hubport，其他用户为 ~/.local/share/hubport", \
+        "Data directory; default /var/lib/hubport as root, else ~/.local/share/hubport") \
+    X(MAX_UPLOAD, "HUBPORT_MAX_UPLOAD", BYTES, "500MB", false, \
+        "导入文件的最大字节数", \
+        "Largest backup file that an import takes") \
+    X(TMP_DIR, "HUBPORT_TMP_DIR", TEXT, "/tmp", false, \
+        "临时文件目录", \
+        "Directory of temporary files") \
+    X(LOCK_TTL, "HUBPORT_LOCK_TTL", DURATION, "5m", false, \
+        "备份锁在 Redis 中的有效期，持有期间自动续期", \
+        "Life of the backup lock in Redis; renewed while held") \
+    X(LOCK_DATABASE, "HUBPORT_LOCK_DATABASE", TEXT, "postgres", false, \
+        "存放咨询锁的维护数据库；共用同一数据库的所有服务必须一致", \
+        "Maintenance database that holds the advisory lock; the same for all servers that share a database") \
+    X(TMP_SWEEP_INTERVAL, "HUBPORT_TMP_SWEEP_INTERVAL", DURATION, "1h", false, \
+        "临时文件清理间隔", \
+        "How often dead temporary files, shadow and expired previous databases are looked for") \
+    X(TMP_MAX_AGE, "HUBPORT_TMP_MAX_AGE", DURATION, "6h", false, \
+        "临时文件最大保留时间", \
+        "Age from which a dead temporary file is removed by the periodic sweep") \
+    X(PG_BIN_DIR, "PG_BIN_DIR", TEXT, "", false, \
+        "pg_dump、pg_restore 所在目录；默认取 /usr/lib/postgresql 中的最新版本，再取 PATH", \
+        "Directory of pg_dump and pg_restore; default: the newest below /usr/lib/postgresql, else PATH") \
+    X(RESTORE_JOBS, "HUBPORT_RESTORE_JOBS", INTEGER, "2", false, \
+        "恢复时的并行连接数（1 到 32）", \
+        "Parallel connections of a restore, 1 to 32") \
+    X(KEEP_PREVIOUS, "HUBPORT_KEEP_PREVIOUS", DURATION, "24h", false, \
+        "覆盖导入后保留先前数据库的时间", \
+        "How long the previous database is kept after an overwrite") \
+    X(AUTO_MIGRATE, "AUTO_MIGRATE", BOOL, "true", false, \
+        "启动时自动执行数据库迁移", \
+        "Apply migrations at start") \
+    X(CREATE_SCHEMA, "HUBPORT_CREATE_SCHEMA", BOOL, "true", false, \
+        "在空数据库中创建 hub 的数据表；与 hub 并存时设为 0", \
+        "Create the hub's tables in an empty database; 0 beside a hub, which creates them itself") \
+    X(SESSION_TTL, "AUTH_SESSION_TTL_SECONDS", INTEGER, "604800", false, \
+        "登录会话有效期（秒，60 到 31536000）", \
+        "Life of a sign-in, seconds, 60 to 31536000") \
+    X(SECURE_COOKIES, "ENABLE_SECURE_COOKIES", CHOICE, "auto|true|false", false, \
+        "Cookie 的 Secure 属性；auto 表示按 X-Forwarded-Proto 判断", \
+        "Secure attribute of cookies; auto: when X-Forwarded-Proto says https") \
+    X(TRUSTED_PROXIES, "HUBPORT_TRUSTED_PROXIES", TEXT, "", false, \
+        "可信反向代理地址，逗号分隔", \
+        "Addresses of reverse proxies whose X-Real-IP and X-Forwarded-For count, separated by commas") \
+    X(MAX_CONNECTIONS, "HUBPORT_MAX_CONNECTIONS", INTEGER, "400", false, \
+        "最大并发连接数（10 到 10000）", \
+        "Connections served at once, 10 to 10000; more get 503") \
+    X(CLIENT_TIMEOUT, "HUBPORT_CLIENT_TIMEOUT", DURATION, "60s", false, \
+        "客户端停滞多久后断开", \
+        "How long a client may stall a transfer before it is cut") \
+    X(HEADER_TIMEOUT, "HUBPORT_HEADER_TIMEOUT", DURATION, "10s", false, \
+        "接收请求头的时限", \
+        "Time for a request's headers to arrive") \
+    X(DB_LOCK_TIMEOUT, "HUBPORT_DB_LOCK_TIMEOUT", DURATION, "10s", false, \
+        "在原数据库中恢复时等待表锁的时限", \
+        "How long a restore in place waits for a table that others use") \
+    X(LOG_LEVEL, "HUBPORT_LOG_LEVEL", CHOICE, "info|debug|warn|error", false, \
+        "日志级别", \
+        "Lowest level of log lines")
+/* clang-format on */
+
+#endif

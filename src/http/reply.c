@@ -1,0 +1,207 @@
+#include "http/internal.h"
+
+#include "base/log.h"
+#include "base/text.h"
+
+#include <strings.h>
+
+const struct header reply_standard_headers[] = {
+    {"X-Content-Type-Options", "nosniff"},
+    {"X-Frame-Options", "DENY"},
+    {"Referrer-Policy", "no-referrer"},
+    {"Content-Security-Policy", "default-src 'self'; frame-ancestors 'none'; base-uri 'none'; form-action 'self'"},
+};
+const size_t reply_standard_header_count = ARRAY_LEN(reply_standard_headers);
+
+static void add_default(struct request *request, const char *name, const char *value)
+{
+    if (headers_find(&request->reply.headers, name) == NULL)
+        headers_add(request->arena, &request->reply.headers, name, value);
+}
+
+void reply_finish_headers(struct request *request, const char *type)
+{
+    if (type != NULL)
+        add_default(request, "Content-Type", type);
+    add_default(request, "X-Request-Id", request->id);
+    for (size_t i = 0; i < reply_standard_header_count; i++)
+        add_default(request, reply_standard_headers[i].name, reply_standard_headers[i].value);
+}
+
+/* How a reply is delimited is not the handler's to say. */
+static bool is_framing(const char *name)
+{
+    static const char *const ours[] = {"Connection", "Content-Length", "Date", "Keep-Alive", "Transfer-Encoding"};
+    for (size_t i = 0; i < ARRAY_LEN(ours); i++)
+        if (strcasecmp(name, ours[i]) == 0)
+            return true;
+    return false;
+}
+
+static bool is_answered(const struct request *request)
+{
+    return request->reply.given || request->reply.begun;
+}
+
+void reply_header(struct request *request, const char *name, const char *value)
+{
+    if (!header_name_valid(name) || !header_value_valid(value) || is_framing(name) || is_answered(request)) {
+        log_event(LOG_ERROR, "http.header_dropped", "{s:s}", "name", text_utf8(request->arena, name));
+        return;
+    }
+    headers_add(request->arena, &request->reply.headers, arena_strdup(request->arena, name),
+                arena_strdup(request->arena, value));
+}
+
+void reply_bytes(struct request *request, int status, const char *type, const void *bytes, size_t size)
+{
+    struct reply *reply = &request->reply;
+    if (is_answered(request)) {
+        log_event(LOG_ERROR, "http.second_reply", "{s:s, s:i}", "path", request->path, "status", status);
+        return;
+    }
+    reply_finish_headers(request, type);
+    reply->status = status;
+    reply->bytes = bytes;
+    reply->size = size;
+    reply->given = true;
+}
+
+void reply_json(struct request *request, int status, json_t *body)
+{
+    char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_decref(body);
+    if (text == NULL) {
+        struct err err;
+        err_set(&err, ERR_INTERNAL_ERROR, "the reply could not be made into JSON");
+        reply_err(request, &err, NULL);
+        return;
+    }
+    if (is_answered(request)) {
+        free(text);
+        text = NULL;
+    } else {
+        request->reply.owned = text;
+        add_default(request, "Cache-Control", "no-store");
+    }
+    reply_bytes(request, status, "application/json; charset=utf-8", text, text == NULL ? 0 : strlen(text));
+}
+
+static bool is_number(const char *text)
+{
+    return *text != '\0' && strspn(text, "0123456789") == strlen(text);
+}
+
+static void add_err_headers(struct request *request, const struct err *err)
+{
+    int status = err_http_status(err->code);
+    if (status == 405)
+        add_default(request, "Allow", arena_strdup(request->arena, router_allowed(request)));
+    if (status == 503 || status == 429)
+        add_default(request, "Retry-After",
+                    status == 429 && is_number(err->args[0]) ? arena_strdup(request->arena, err->args[0]) : RETRY_AFTER);
+}
+
+void reply_err(struct request *request, const struct err *err, json_t *more)
+{
+    char text[ERR_TEXT_SIZE];
+    int status = err_http_status(err->code);
+    const char *words = text_utf8(request->arena, err->words);
+    enum log_level level = status >= 500 && status != 503 ? LOG_ERROR : status >= 400 && status < 500 ? LOG_INFO : LOG_WARN;
+    log_event(level, "http.error", "{s:s, s:s}", "code", err_name(err->code), "words", words);
+
+    err_text(err, request->lang, text);
+    json_t *body = json_pack("{s:s, s:s}", "error", text_utf8(request->arena, text), "code", err_name(err->code));
+    if (words[0] != '\0' && status != 401)
+        json_object_set_new(body, "details", json_string(words));
+    json_object_set_new(body, "requestId", json_string(request->id));
+    if (more != NULL)
+        json_object_update(body, more);
+    json_decref(more);
+    if (!is_answered(request))
+        add_err_headers(request, err);
+    reply_json(request, status, body);
+}
+
+/* ---- Streamed ----------------------------------------------------------------------------------------------------------- */
+
+bool reply_begin(struct request *request, int status, const char *type, struct err *err)
+{
+    if (request->stream == NULL || is_answered(request))
+        return err_set(err, ERR_INTERNAL_ERROR, "reply_begin where no streamed reply is possible");
+    enum err_code reason = request_fired(request);
+    if (reason != ERR_OK)
+        return err_set(err, reason, "stopped before the reply");
+    reply_finish_headers(request, type);
+    request->reply.status = status;
+    return stream_begin(request->stream, err);
+}
+
+int reply_fd(struct request *request)
+{
+    return stream_reply_fd(request->stream);
+}
+
+void reply_trailer(struct request *request, const char *name, const char *value)
+{
+    if (!header_name_valid(name) || !header_value_valid(value) || is_framing(name)) {
+        log_event(LOG_ERROR, "http.header_dropped", "{s:s}", "name", text_utf8(request->arena, name));
+        return;
+    }
+    headers_add(request->arena, &request->reply.trailers, arena_strdup(request->arena, name),
+                arena_strdup(request->arena, value));
+}
+
+void reply_break(struct request *request)
+{
+    request->reply.broken = true;
+}
+
+bool reply_begin_events(struct request *request, struct err *err)
+{
+    reply_header(request, "Cache-Control", "no-cache");
+    reply_header(request, "X-Accel-Buffering", "no");
+    request->reply.events = true;
+    return reply_begin(request, 200, "text/event-stream", err);
+}
+
+bool reply_event(struct request *request, json_t *event, struct err *err)
+{
+    char *text = event == NULL ? NULL : json_dumps(event, JSON_COMPACT);
+    json_decref(event);
+    if (text == NULL)
+        return err_set(err, ERR_INTERNAL_ERROR, "the event could not be made into JSON");
+    size_t size = strlen(text) + sizeof "data: \n\n";
+    char *packet = malloc(size);
+    if (packet == NULL)
+        abort();
+    int length = snprintf(packet, size, "data: %s\n\n", text);
+    bool ok = stream_write(request->stream, packet, (size_t)length, err);
+    free(packet);
+    free(text);
+    return ok;
+}
+
+/* ---- To libmicrohttpd --------------------------------------------------------------------------------------------------- */
+
+enum MHD_Result reply_queue(struct request *request, MHD_ContentReaderCallback reader, void *context)
+{
+    struct reply *reply = &request->reply;
+    struct MHD_Response *response;
+    /* The block is only used towards HTTP/1.0; chunks are made in the connection's own memory. */
+    if (reader != NULL)
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, request->http10 ? REPLY_WRITE_MAX : 1, reader, context,
+                                                     NULL);
+    else
+        response = MHD_create_response_from_buffer(reply->size, (void *)reply->bytes, MHD_RESPMEM_PERSISTENT);
+    if (response == NULL)
+        return MHD_NO;
+    if (reply->events)
+        MHD_set_response_options(response, MHD_RF_SEND_KEEP_ALIVE_HEADER, MHD_RO_END);
+    for (size_t i = 0; i < reply->headers.count; i++)
+        MHD_add_response_header(response, reply->headers.items[i].name, reply->headers.items[i].value);
+    request->response = response; /* libmicrohttpd keeps a reference until the end */
+    enum MHD_Result queued = MHD_queue_response(request->raw, (unsigned)reply->status, response);
+    MHD_destroy_response(response);
+    return queued;
+}

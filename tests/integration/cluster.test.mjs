@@ -1,0 +1,114 @@
+// With no configuration: a private PostgreSQL, a token of its own, an address that signs in once.
+import { strict as assert } from 'node:assert';
+import { after, test } from 'node:test';
+import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { join } from 'node:path';
+import { makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
+import { cleanUp, cleanUpAfter, isAlive, waitFor } from './support/processes.mjs';
+
+after(() => cleanUp());
+
+const STATUS = '/api/admin/database/status';
+const postmaster = (server) => server.children().find(({ command }) => /postgres -D/.test(command));
+
+test('a first start makes a cluster and an address that signs in exactly once', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer();
+  assert.match(server.code, /^[a-z0-9]{32}$/);
+  const signedIn = await server.client({}).login(server.code);
+  const status = await signedIn.json(STATUS);
+  assert.deepEqual([status.isAvailable, status.databaseName, status.tableCount], [true, 'hubport', 12]);
+  assert.match(status.postgresVersion, /^\d+\.\d+/);
+  assert.equal((await server.client({}).post('/api/auth/login', { key: server.code })).status, 401);
+});
+
+test('the token is made once, readable by its owner only, and signs in again', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer();
+  const path = join(server.env.HUBPORT_DATA_DIR, 'admin_token');
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  const token = readFileSync(path, 'utf8').trim();
+  assert.equal((await server.client({ token }).get(STATUS)).status, 200);
+  await server.stop();
+  const next = await startServer({ directory: server.directory });
+  assert.equal(readFileSync(path, 'utf8').trim(), token);
+  assert.notEqual(next.code, server.code);
+  assert.ok(!server.stderr.includes(token) && !server.stdout.includes(token));
+});
+
+test('the cluster listens on a socket only, that nobody else can reach', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer();
+  const run_directory = join(server.env.HUBPORT_DATA_DIR, 'run');
+  assert.equal(statSync(run_directory).mode & 0o777, 0o700);
+  const { pid } = postmaster(server);
+  const listening = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').filter((line) => / 0A /.test(line));
+  const own = new Set(readdirSync(`/proc/${pid}/fd`));
+  assert.ok(own.size > 0);
+  assert.match(server.children().map(({ command }) => command).join('\n'), /listen_addresses= /);
+  assert.ok(listening.every((line) => !line.includes(':2103 '))); // 8451, the number in the socket's name
+});
+
+test('a stop ends the cluster; after kill -9 it ends too and the next start recovers it', async (t) => {
+  cleanUpAfter(t);
+  let server = await startServer({ args: ['--demo'] });
+  const client = server.client({ token: readFileSync(join(server.env.HUBPORT_DATA_DIR, 'admin_token'), 'utf8').trim() });
+  const before = (await client.json(STATUS)).databaseBytes;
+  const { pid } = postmaster(server);
+  await server.kill('SIGKILL');
+  server = await startServer({ directory: server.directory });
+  assert.ok(!isAlive(pid));
+  const again = server.client({ token: client.token });
+  assert.ok(Math.abs((await again.json(STATUS)).databaseBytes - before) < before / 2);
+  const last = postmaster(server);
+  await server.stop();
+  await waitFor(() => !isAlive(last.pid), { within: 2000 });
+});
+
+test('the demo fills an empty database once', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer({ args: ['--demo'] });
+  const token = readFileSync(join(server.env.HUBPORT_DATA_DIR, 'admin_token'), 'utf8').trim();
+  const first = await server.client({ token }).get('/api/admin/database/export');
+  assert.ok(first.body.length > 500_000);
+  await server.stop();
+  const again = await startServer({ args: ['--demo'], directory: server.directory });
+  assert.equal(again.log('demo.skipped').length, 1);
+});
+
+test('an export comes back by an import, with the private cluster\'s plain role', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer({ args: ['--demo'] });
+  const client = server.client({ token: readFileSync(join(server.env.HUBPORT_DATA_DIR, 'admin_token'), 'utf8').trim() });
+  const { body } = await client.get('/api/admin/database/export');
+  const stream = await client.uploadForEvents('/api/admin/database/import', { cleanFirst: 'true' }, { bytes: body, name: 'x.dump' });
+  const { last } = await stream.collect();
+  assert.equal(last.type, 'complete', JSON.stringify(last));
+  assert.match(last.previous, /^hubport_before_/);
+});
+
+test('commands work on the private cluster beside a running server, and without one', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer();
+  const beside = JSON.parse(await mustRun(['status', '--json'], { directory: server.directory }));
+  assert.equal(beside.isAvailable, true);
+  await server.stop();
+  const alone = JSON.parse(await mustRun(['status', '--json'], { directory: server.directory }));
+  assert.equal(alone.databaseName, 'hubport');
+});
+
+test('a second server on the same data directory is refused clearly', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer();
+  const { status, stderr } = await run(['serve', '--listen', '127.0.0.1:0'], { directory: server.directory });
+  assert.equal(status, 4);
+  assert.match(stderr, /already uses the data directory/);
+});
+
+test('a long path and one with spaces and quotes work', async (t) => {
+  cleanUpAfter(t);
+  const directory = makeWorkplace();
+  const data = join(directory, `it's "${'long '.repeat(20)}"`);
+  const status = JSON.parse(await mustRun(['status', '--json'], { directory, env: { HUBPORT_DATA_DIR: data } }));
+  assert.equal(status.isAvailable, true);
+});

@@ -1,0 +1,225 @@
+// Whatever goes wrong in an overwrite: the live database is wholly as before or wholly as the archive, nothing is left behind.
+import { strict as assert } from 'node:assert';
+import { after, before, test } from 'node:test';
+import { setTimeout as sleep } from 'node:timers/promises';
+import { assertNoLeftovers, startServer } from './support/hubport.mjs';
+import { catalogue, checksum, fill, restore } from './support/data.mjs';
+import { cleanUp, waitFor } from './support/processes.mjs';
+import { startPostgres, startRedis } from './support/servers.mjs';
+
+const EXPORT = '/api/admin/database/export';
+const IMPORT = '/api/admin/database/import';
+const OVERWRITE = { cleanFirst: 'true' };
+const TOKEN = 'token of the fault tests';
+let postgres, redis, env, server, client, archive, older, newer;
+
+const state = async () => JSON.stringify([await checksum(postgres, 'hub'), await catalogue(postgres, 'hub')]);
+
+before(async () => {
+  postgres = await startPostgres({ roles: 'CREATE ROLE hub LOGIN CREATEDB; CREATE ROLE plain LOGIN' });
+  redis = await startRedis();
+  await postgres.createDatabase('hub', { owner: 'hub' });
+  env = { DSN: postgres.dsn('hub', { user: 'hub' }), REDIS_URL: redis.url, ADMIN_TOKEN: TOKEN, HUBPORT_DB_LOCK_TIMEOUT: '1s' };
+  server = await startServer({ env });
+  client = server.client();
+  await fill(postgres, 'hub', { user: 'hub', requests: 6000 });
+  archive = { bytes: (await client.get(EXPORT)).body, name: 'hub.dump' };
+  newer = await state();
+  await postgres.sql('hub', `UPDATE users SET name = 'old ' || id; DELETE FROM message_request WHERE id % 3 = 0`, { user: 'hub' });
+  older = await state();
+});
+after(() => cleanUp());
+
+/** The answer or the last event, whichever came. */
+async function attempt(file, using = client) {
+  const answer = await using.upload(IMPORT, OVERWRITE, file);
+  if (answer.status !== 200) return { status: answer.status, ...answer.json };
+  const events = answer.text.split('\n\n').filter((block) => block.startsWith('data: ')).map((block) => JSON.parse(block.slice(6)));
+  return { status: 200, ...events.at(-1) };
+}
+
+async function assertOld(places = { server, postgres, redis }, within = 0) {
+  assert.ok((await state()) === older, 'the live database is as before');
+  await assertNoLeftovers(places, within);
+}
+
+test('a file cut at any of 20 places changes nothing', async () => {
+  for (let i = 0; i < 20; i++) {
+    const bytes = archive.bytes.subarray(0, Math.floor((archive.bytes.length * i) / 20));
+    const outcome = await attempt({ bytes, name: 'cut.dump' });
+    assert.ok(['FILE_NOT_ARCHIVE', 'ARCHIVE_DAMAGED'].includes(outcome.code), `cut ${i}: ${JSON.stringify(outcome)}`);
+  }
+  const last = await attempt({ bytes: archive.bytes.subarray(0, archive.bytes.length - 1), name: 'cut.dump' });
+  assert.equal(last.code, 'ARCHIVE_DAMAGED');
+  await assertOld();
+});
+
+test('a file with a flipped bit changes nothing, wherever the bit is', async () => {
+  for (let i = 0; i < 40; i++) {
+    const bytes = Buffer.from(archive.bytes);
+    const place = Math.floor(((i + 0.5) * bytes.length) / 40);
+    bytes[place] ^= 1 << (i % 8);
+    const outcome = await attempt({ bytes, name: 'flipped.dump' });
+    assert.notEqual(outcome.type, 'complete', `bit ${i % 8} of byte ${place} of ${bytes.length}`);
+  }
+  await assertOld();
+});
+
+test('a restore that meets an error in the data changes nothing', async () => {
+  await restore(postgres, 'bad', archive.bytes);
+  // A check that the rows break but that counts as valid: the dump creates it before the data, and the rows do not pass.
+  await postgres.sql('bad', `ALTER TABLE users ADD CONSTRAINT lies CHECK (id < 10) NOT VALID;
+    UPDATE pg_constraint SET convalidated = true WHERE conname = 'lies'`);
+  const other = await startServer({ env: { ...env, DSN: postgres.dsn('bad'), REDIS_URL: undefined } });
+  const bytes = (await other.client().get(EXPORT)).body;
+  await other.stop();
+  const outcome = await attempt({ bytes, name: 'bad.dump' });
+  assert.equal(outcome.type, 'error', JSON.stringify(outcome));
+  assert.equal(outcome.code, 'RESTORE_FATAL');
+  assert.match(outcome.message, /^发现 \d+ 个致命错误：.*lies/);
+  assert.equal(outcome.changed, false);
+  await assertOld();
+});
+
+/** Starts an import and waits until it is in the given phase; gives the stream. */
+async function importUntil(phase, using = client) {
+  const stream = await using.uploadForEvents(IMPORT, OVERWRITE, archive);
+  await stream.until((event) => event.phase === phase);
+  return stream;
+}
+
+for (const phase of ['verify', 'restore', 'check', 'migrate'])
+  test(`a browser that closes during ${phase} cancels: nothing is changed and nothing left`, async () => {
+    const stream = await importUntil(phase);
+    stream.leave();
+    await server.logged('import.failed');
+    await assertOld({ server, postgres, redis }, 5000);
+  });
+
+for (const [what, kill] of [
+  ['pg_restore', () => server.children().filter(({ command }) => /pg_restore/.test(command)).forEach(({ pid }) => process.kill(pid, 'SIGKILL'))],
+  ['the restoring backend', () => postgres.sql('postgres', `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name LIKE 'hubport restore%'`)],
+])
+  test(`kill -9 of ${what} in the restore changes nothing`, async () => {
+    const stream = await importUntil('restore');
+    await waitFor(() => server.children().some(({ command }) => /pg_restore/.test(command)), { within: 3000, every: 1 });
+    await kill();
+    for await (const { data } of stream) stream.final = data;
+    // It may have been quicker than the kill; then it is wholly new, and put back.
+    if (stream.final.type === 'complete') {
+      assert.ok((await state()) === newer);
+      assert.equal((await client.post('/api/admin/database/rollback', {})).status, 200);
+    }
+    await assertOld();
+  });
+
+test('kill -9 of the server at twelve moments: old or new, and a restart leaves nothing', async () => {
+  for (let i = 0; i < 12; i++) {
+    const stream = await client.openUpload(IMPORT, OVERWRITE, archive).catch(() => null);
+    stream?.response.resume();
+    await sleep(20 + i * 120);
+    await server.kill('SIGKILL');
+    server = await startServer({ env, directory: server.directory });
+    client = server.client();
+    await server.logged('server.started');
+    const now = await state();
+    assert.ok(now === older || now === newer, `kill ${i}: neither old nor new`);
+    await assertNoLeftovers({ server, postgres, redis: undefined }, 5000);
+    if (now === newer) assert.equal((await client.post('/api/admin/database/rollback', {})).status, 200);
+    await redis.cli('DEL', 'database:backup:lock'); // the killed owner's key ends by its own life
+  }
+  await assertOld({ server, postgres });
+});
+
+test('stopping the server in the middle cancels within 10 s and leaves nothing', async () => {
+  const stream = await importUntil('restore');
+  const started = Date.now();
+  const { code } = await server.stop(10_000);
+  assert.equal(code, 0);
+  assert.ok(Date.now() - started < 10_000);
+  stream.leave();
+  await assertOld({ postgres, redis });
+  server = await startServer({ env, directory: server.directory });
+  client = server.client();
+});
+
+test('an open transaction that holds locks does not stop a switch, and its connection is ended', async () => {
+  const session = postgres.session('hub', { user: 'hub' });
+  await session.run('BEGIN; LOCK TABLE users IN ACCESS EXCLUSIVE MODE');
+  const outcome = await attempt(archive);
+  assert.equal(outcome.type, 'complete', JSON.stringify(outcome));
+  assert.ok((await state()) === newer);
+  assert.equal((await client.post('/api/admin/database/rollback', {})).status, 200);
+  await assertOld();
+});
+
+test('clients that connect all the time during the switch find the old or the new database', async () => {
+  let stop = false, answers = 0;
+  const pester = (async () => {
+    while (!stop) {
+      const count = await postgres.value('hub', 'SELECT count(*) FROM users', { user: 'hub' }).catch((error) => error.message);
+      assert.match(String(count), /^200$|terminating connection|server closed|does not exist/);
+      answers++;
+    }
+  })();
+  const outcome = await attempt(archive);
+  stop = true;
+  await pester;
+  assert.equal(outcome.type, 'complete', JSON.stringify(outcome));
+  assert.ok(answers > 5);
+  assert.equal((await client.post('/api/admin/database/rollback', {})).status, 200);
+  await assertOld();
+});
+
+// ---- In place: a role that may not create databases ---------------------------------------------------------------------
+
+test('without the right to create databases an import works in place, in one transaction', async () => {
+  await postgres.sql('postgres', 'ALTER ROLE hub NOCREATEDB');
+  const stream = await client.uploadForEvents(IMPORT, OVERWRITE, archive);
+  const { events, last } = await stream.collect();
+  assert.equal(last.type, 'complete', JSON.stringify(last));
+  assert.ok(events.some(({ message }) => /以单一事务恢复（the role may not create databases）/.test(message)));
+  assert.equal(last.previous, undefined);
+  assert.ok((await state()) === newer);
+  await assertNoLeftovers({ server, postgres, redis });
+});
+
+async function toOldInPlace() {
+  await postgres.sql('hub', `UPDATE users SET name = 'old ' || id; DELETE FROM message_request WHERE id % 3 = 0`, { user: 'hub' });
+  older = await state();
+}
+
+test('in place, an open transaction that holds locks ends the import in time', async () => {
+  await toOldInPlace();
+  const session = postgres.session('hub', { user: 'hub' });
+  await session.run('BEGIN; LOCK TABLE users IN ACCESS SHARE MODE');
+  const outcome = await attempt(archive);
+  assert.equal(outcome.type, 'error');
+  assert.match(outcome.details, /locked by another transaction/);
+  await session.close();
+  await assertOld({ server, postgres, redis }, 2000);
+});
+
+test('in place, a view of the user\'s that depends on our tables makes it fail whole', async () => {
+  await postgres.sql('hub', 'CREATE VIEW public.mine AS SELECT id, name FROM users', { user: 'hub' });
+  older = await state();
+  const outcome = await attempt(archive);
+  assert.equal(outcome.type, 'error', JSON.stringify(outcome));
+  assert.equal(outcome.code, 'RESTORE_FATAL');
+  assert.match(outcome.message, /other objects depend on it|cannot drop/);
+  await assertOld({ server, postgres, redis }, 2000);
+  await postgres.sql('hub', 'DROP VIEW public.mine', { user: 'hub' });
+  older = await state();
+});
+
+test('in place, a client that leaves and a killed pg_restore roll everything back', async () => {
+  const stream = await importUntil('restore');
+  stream.leave();
+  await assertOld({ server, postgres, redis }, 5000);
+  const second = await importUntil('restore');
+  await waitFor(() => server.children().some(({ command }) => /pg_restore/.test(command)), { within: 3000, every: 1 });
+  server.children().filter(({ command }) => /pg_restore/.test(command)).forEach(({ pid }) => process.kill(pid, 'SIGKILL'));
+  await second.collect();
+  await assertOld({ server, postgres, redis }, 5000);
+});

@@ -1,0 +1,190 @@
+#include "archive/maker.h"
+
+#include <sodium.h>
+#include <sys/mman.h>
+#include <unistd.h>
+#include <zlib.h>
+
+#define CHECK(condition) \
+    do { \
+        if (!(condition)) { \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
+            abort(); \
+        } \
+    } while (0)
+
+void maker_start(struct maker *maker, int minor, enum archive_compression compression)
+{
+    *maker = (struct maker){.minor = minor, .compression = compression, .chunk = 4096};
+}
+
+void maker_end(struct maker *maker)
+{
+    free(maker->bytes);
+}
+
+void make_bytes(struct maker *maker, const void *bytes, size_t size)
+{
+    if ((maker->size & (maker->size + size)) < maker->size || maker->bytes == NULL) { /* crosses a power of two */
+        size_t room = 4096;
+        while (room < 2 * (maker->size + size))
+            room *= 2;
+        maker->bytes = realloc(maker->bytes, room);
+        CHECK(maker->bytes != NULL);
+    }
+    if (size > 0)
+        memcpy(maker->bytes + maker->size, bytes, size);
+    maker->size += size;
+}
+
+void make_byte(struct maker *maker, int value)
+{
+    make_bytes(maker, &(unsigned char){(unsigned char)value}, 1);
+}
+
+void make_int(struct maker *maker, int64_t value)
+{
+    uint64_t size = (uint64_t)(value < 0 ? -value : value);
+    make_byte(maker, value < 0);
+    for (int i = 0; i < 4; i++)
+        make_byte(maker, (int)(size >> (8 * i) & 0xff));
+}
+
+void make_text(struct maker *maker, const char *text)
+{
+    make_int(maker, text == NULL ? -1 : (int64_t)strlen(text));
+    if (text != NULL)
+        make_bytes(maker, text, strlen(text));
+}
+
+void make_header(struct maker *maker, int64_t entry_count)
+{
+    static const int time[] = {0, 30, 10, 29, 0, 125, 0};
+    make_bytes(maker, "PGDMP\x01", 6);
+    make_byte(maker, maker->minor);
+    make_bytes(maker, "\0\x04\x08\x01", 4); /* revision, sizes of integer and offset, format */
+    if (maker->minor >= 15)
+        make_byte(maker, (int)maker->compression);
+    else
+        make_int(maker, maker->compression == ARCHIVE_NONE ? 0 : -1);
+    for (size_t i = 0; i < ARRAY_LEN(time); i++)
+        make_int(maker, time[i]);
+    make_text(maker, "hub");
+    make_text(maker, "15.20");
+    make_text(maker, "15.20 (Debian)");
+    make_int(maker, entry_count);
+}
+
+void make_entry(struct maker *maker, const struct made_entry *entry)
+{
+    make_int(maker, entry->id);
+    make_int(maker, entry->has_data);
+    make_text(maker, "1259");
+    make_text(maker, "16385");
+    make_text(maker, entry->tag);
+    make_text(maker, entry->desc);
+    make_int(maker, entry->section != 0 ? entry->section : entry->has_data ? 3 : 2);
+    make_text(maker, entry->definition == NULL ? "" : entry->definition);
+    make_text(maker, "");
+    make_text(maker, entry->copy == NULL ? "" : entry->copy);
+    make_text(maker, entry->schema);
+    make_text(maker, NULL);
+    if (maker->minor >= 14)
+        make_text(maker, "heap");
+    if (maker->minor >= 16)
+        make_int(maker, 'r');
+    make_text(maker, "postgres");
+    make_text(maker, "false");
+    for (size_t i = 0; entry->dependencies[i] != NULL; i++)
+        make_text(maker, entry->dependencies[i]);
+    make_text(maker, NULL);
+    make_byte(maker, entry->flag != 0 ? entry->flag : entry->has_data ? 1 : 3);
+    for (int i = 0; i < 8; i++)
+        make_byte(maker, (int)(entry->position >> (8 * i) & 0xff));
+}
+
+void make_chunks(struct maker *maker, const void *data, size_t size)
+{
+    const unsigned char *at = data;
+    while (size > 0) {
+        size_t part = MIN(size, maker->chunk);
+        make_int(maker, (int64_t)part);
+        make_bytes(maker, at, part);
+        at += part;
+        size -= part;
+    }
+    make_int(maker, 0);
+}
+
+void make_deflated(struct maker *maker, const void *data, size_t size)
+{
+    uLongf room = compressBound(size);
+    unsigned char *packed = malloc(room);
+    CHECK(packed != NULL && compress2(packed, &room, data, size, 6) == Z_OK);
+    make_chunks(maker, packed, room);
+    free(packed);
+}
+
+void make_data(struct maker *maker, int32_t id, const char *text)
+{
+    make_byte(maker, 1);
+    make_int(maker, id);
+    (maker->compression == ARCHIVE_NONE ? make_chunks : make_deflated)(maker, text, strlen(text));
+}
+
+void make_seal(struct maker *maker)
+{
+    unsigned char digest[crypto_hash_sha256_BYTES], seal[ARCHIVE_SEAL_MAX];
+    crypto_hash_sha256(digest, maker->bytes, maker->size);
+    make_bytes(maker, seal, archive_seal(digest, seal));
+}
+
+void make_small(struct maker *maker, int minor, enum archive_compression compression)
+{
+    maker_start(maker, minor, compression);
+    make_header(maker, 3);
+    make_entry(maker, &(struct made_entry){.id = 7, .desc = "TABLE", .schema = "public", .tag = "users",
+                                           .definition = "CREATE TABLE public.users (id integer, name text);\n"});
+    make_entry(maker, &(struct made_entry){.id = 12, .has_data = true, .desc = "TABLE DATA", .schema = "public", .tag = "users",
+                                           .copy = "COPY public.users (id, name) FROM stdin;\n", .dependencies = {"7"}});
+    make_entry(maker, &(struct made_entry){.id = 9, .has_data = true, .desc = "TABLE DATA", .schema = "public", .tag = "keys",
+                                           .copy = "COPY public.keys (id) FROM stdin;\n"});
+    make_data(maker, 12, "1\tann\n2\tbob\n\\.\n\n\n");
+    make_data(maker, 9, "\\.\n\n\n");
+}
+
+int file_of(const void *bytes, size_t size)
+{
+    int fd = memfd_create("archive", MFD_CLOEXEC);
+    CHECK(fd >= 0);
+    for (size_t done = 0; done < size;) {
+        ssize_t put = pwrite(fd, (const unsigned char *)bytes + done, size - done, (off_t)done);
+        CHECK(put > 0);
+        done += (size_t)put;
+    }
+    return fd;
+}
+
+int made_file(const struct maker *maker)
+{
+    return file_of(maker->bytes, maker->size);
+}
+
+enum err_code check_file(int fd, struct arena *arena, struct archive **archive, struct err *err)
+{
+    *err = ERR_NONE_YET;
+    struct archive *opened = archive_open(fd, arena, err);
+    if (archive != NULL)
+        *archive = opened;
+    bool ok = opened != NULL && archive_verify(opened, fd, NULL, NULL, NULL, err);
+    CHECK(ok == (err->code == ERR_OK));
+    return err->code;
+}
+
+enum err_code check_made(const struct maker *maker, struct arena *arena, struct archive **archive, struct err *err)
+{
+    int fd = made_file(maker);
+    enum err_code code = check_file(fd, arena, archive, err);
+    close(fd);
+    return code;
+}
