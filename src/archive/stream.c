@@ -58,24 +58,24 @@ static bool take(struct stream *stream, const unsigned char *bytes, size_t size,
     return cancel_check(stream->cancel, err);
 }
 
+/* When the input is used up while there is more to come out, it comes with the next input: a stream ends by its checksum, which
+ * is read last. */
 static bool inflate_gathered(struct stream *stream, struct err *err)
 {
     z_stream *zip = &stream->zip;
     zip->next_in = stream->in;
     zip->avail_in = (uInt)stream->in_size;
     stream->in_size = 0;
-    bool more = zip->avail_in > 0 && !stream->ended;
-    while (more) {
+    while (zip->avail_in > 0 && !stream->ended) {
         zip->next_out = stream->out;
         zip->avail_out = OUT_SIZE;
         int result = inflate(zip, Z_NO_FLUSH);
-        /* Z_BUF_ERROR: the input ended just where the output was full, and there is nothing more to give. */
-        if (result != Z_OK && result != Z_STREAM_END && !(result == Z_BUF_ERROR && zip->avail_in == 0))
-            return err_set(err, ERR_ARCHIVE_DAMAGED, "it does not decompress: %s", zip->msg == NULL ? zError(result) : zip->msg);
+        if (result != Z_OK && result != Z_STREAM_END)
+            return err_set(err, ERR_ARCHIVE_DAMAGED, "it does not decompress: %s",
+                           zip->msg == NULL ? zError(result) : zip->msg);
         if (!take(stream, stream->out, OUT_SIZE - zip->avail_out, err))
             return false;
         stream->ended = result == Z_STREAM_END;
-        more = !stream->ended && (zip->avail_out == 0 || zip->avail_in > 0);
     }
     if (zip->avail_in > 0)
         return err_set(err, ERR_ARCHIVE_DAMAGED, "there is something after the end of the compressed stream");

@@ -1,13 +1,30 @@
 #include "backup/transfer.h"
 
+#include "backup/restore_errors.h"
+#include "base/text.h"
+#include "os/lines.h"
 #include "os/subprocess.h"
 
-static bool wait_for(struct job *job, struct subprocess *process, const char *name, struct err *err)
+static bool wait_for(struct job *job, struct subprocess *process, const char *name, int worst, struct err *err)
 {
     if (subprocess_wait(process, job->cancel, -1, err) != 1)
         return false;
     int status = subprocess_status(process);
-    return status == 0 || err_set(err, ERR_IMPORT_FAILED, "%s ended with %d", name, status);
+    return status <= worst || err_set(err, ERR_IMPORT_FAILED, "%s ended with %d", name, status);
+}
+
+/* Errors decide, not the exit status: what exists already may exist (a ledger-only archive brings the log table's sequence). */
+static bool read_errors(struct job *job, struct subprocess *restore, struct err *err)
+{
+    struct lines *lines = arena_alloc(job->arena, sizeof *lines);
+    bool ok = true;
+    int got;
+    char *line;
+    lines_init(lines, subprocess_error(restore));
+    while ((got = lines_next(lines, job->cancel, -1, &line, err)) == 1)
+        if (ok && restore_classify_line(line) == RESTORE_FATAL)
+            ok = err_set(err, ERR_IMPORT_FAILED, "%s", text_utf8(job->arena, line));
+    return ok && got == 0;
 }
 
 bool transfer_objects(struct job *job, const char *shadow, enum transfer_what what, const char *selection, struct err *err)
@@ -17,7 +34,7 @@ bool transfer_objects(struct job *job, const char *shadow, enum transfer_what wh
     const char *const dump_argv[] = {app->tools.dump, "--format=custom", "--no-password", "--no-owner",
                                      pg_target_argument(app->target, job->arena, NULL), selection,
                                      what == TRANSFER_STRUCTURE ? "--schema-only" : NULL, NULL};
-    const char *const restore_argv[] = {app->tools.restore, "--exit-on-error", "--no-password", "--no-owner",
+    const char *const restore_argv[] = {app->tools.restore, "--no-password", "--no-owner",
                                         pg_target_argument(app->target, job->arena, shadow), NULL};
     struct subprocess_spec dump_spec = {.argv = dump_argv, .env = env, .in = SUBPROCESS_NULL, .out = SUBPROCESS_PIPE,
                                         .error = SUBPROCESS_NULL};
@@ -27,9 +44,10 @@ bool transfer_objects(struct job *job, const char *shadow, enum transfer_what wh
     if (dump == NULL)
         return false;
     struct subprocess_spec restore_spec = {.argv = restore_argv, .env = env, .in = subprocess_out(dump), .out = SUBPROCESS_NULL,
-                                           .error = SUBPROCESS_NULL};
+                                           .error = SUBPROCESS_PIPE};
     restore = subprocess_start(&restore_spec, err);
-    ok = restore != NULL && wait_for(job, restore, "pg_restore", err) && wait_for(job, dump, "pg_dump", err);
+    ok = restore != NULL && read_errors(job, restore, err) && wait_for(job, restore, "pg_restore", 1, err)
+         && wait_for(job, dump, "pg_dump", 0, err);
     subprocess_free(restore);
     subprocess_free(dump);
     return ok;

@@ -71,8 +71,8 @@ static bool has_unread_input(int fd)
     return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
-/* Called before libmicrohttpd closes the socket, and after the connection's thread has ended. Closing a socket with input that
- * nobody read resets it, and the client may never see its reply: a duplicate keeps it open for a moment. */
+/* Called before libmicrohttpd closes the socket, and after the connection's thread has ended. Closing a socket with
+ * input that nobody read resets it, and the client may never see its reply: a duplicate keeps it open for a moment. */
 static void connection_free(struct connection *connection)
 {
     struct http_server *server = connection->server;
@@ -97,7 +97,8 @@ static void connection_free(struct connection *connection)
     free(connection);
 }
 
-void connection_notify(void *server, struct MHD_Connection *raw, void **context, enum MHD_ConnectionNotificationCode code)
+void connection_notify(void *server, struct MHD_Connection *raw, void **context,
+                       enum MHD_ConnectionNotificationCode code)
 {
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
         *context = connection_new(server, raw);

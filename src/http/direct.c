@@ -1,7 +1,7 @@
 /* Replies that we write to the socket ourselves, because libmicrohttpd takes no reply while a body still arrives.
  *
- * They always end the connection: `Connection: close`, our side is shut down, and what the client still sends is thrown away
- * for a while by farewell.c, so that it sees the reply instead of a reset.
+ * They always end the connection: `Connection: close`, our side is shut down, and what the client still sends is thrown
+ * away for a while by farewell.c, so that it sees the reply instead of a reset.
  */
 #include "http/internal.h"
 

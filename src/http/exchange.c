@@ -1,6 +1,6 @@
-/* A request's life as libmicrohttpd tells it, always in the connection's thread: exchange_begin when its first line is read,
- * exchange_step when its headers are complete, again for each piece of the body, and again when the body is complete;
- * exchange_end when the reply is sent or the connection failed. Handlers see none of this.
+/* A request's life as libmicrohttpd tells it, always in the connection's thread: exchange_begin when its first line is
+ * read, exchange_step when its headers are complete, again for each piece of the body, and again when the body is
+ * complete; exchange_end when the reply is sent or the connection failed. Handlers see none of this.
  */
 #include "http/internal.h"
 
@@ -18,12 +18,14 @@ void *exchange_begin(void *server, const char *target, struct MHD_Connection *ra
     return request;
 }
 
-/* The headers are complete. A refusal of a request whose body is still to come is queued now: libmicrohttpd then reads no more,
- * closes after the reply, and never says "100 Continue". Otherwise it waits for the last step, which keeps the connection alive. */
+/* The headers are complete. A refusal of a request whose body is still to come is queued now: libmicrohttpd then reads
+ * no more, closes after the reply, and never says "100 Continue". Otherwise it waits for the last step, which keeps the
+ * connection alive. */
 static enum MHD_Result step_headers(struct request *request, const char *method, const char *version)
 {
     struct err err = ERR_NONE_YET;
-    const union MHD_ConnectionInfo *info = MHD_get_connection_info(request->raw, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
+    const union MHD_ConnectionInfo *info =
+        MHD_get_connection_info(request->raw, MHD_CONNECTION_INFO_REQUEST_HEADER_SIZE);
     size_t header_size = info == NULL ? 0 : info->header_size;
     request->seen = true;
     request->started = clock_mono_ms();
@@ -83,8 +85,10 @@ static enum MHD_Result step_complete(struct request *request)
     struct err err;
     struct reply *reply = &request->reply;
     connection_set_unread(request->connection, false);
+    if (request->stream != NULL) /* its handler runs: the reply is not ours to look at */
+        return stream_answer(request);
     if (!reply->given && request->route->streaming) {
-        if (request->stream != NULL || stream_start(request, true, &err))
+        if (stream_start(request, true, &err))
             return stream_answer(request);
         reply_err(request, &err, NULL);
     }
@@ -126,12 +130,13 @@ static void log_request_end(struct request *request, bool complete)
 {
     const struct reply *reply = &request->reply;
     enum err_code reason = request_fired(request);
-    int status = reply->given || reply->begun ? reply->status : err_http_status(reason == ERR_OK ? ERR_CANCELLED : reason);
+    int status =
+        reply->given || reply->begun ? reply->status : err_http_status(reason == ERR_OK ? ERR_CANCELLED : reason);
     uint64_t bytes = reply->begun ? reply->sent : strcmp(request->method, "HEAD") == 0 ? 0 : reply->size;
     log_event(LOG_INFO, "http.request", "{s:s, s:s, s:i, s:I, s:I, s:s, s:b}", "method",
-              text_utf8(request->arena, request->method), "path", text_utf8(request->arena, request->path), "status", status,
-              "bytes", (json_int_t)bytes, "ms", (json_int_t)(clock_mono_ms() - request->started), "remote", request->remote,
-              "complete", (int)complete);
+              text_utf8(request->arena, request->method), "path", text_utf8(request->arena, request->path), "status",
+              status, "bytes", (json_int_t)bytes, "ms", (json_int_t)(clock_mono_ms() - request->started), "remote",
+              request->remote, "complete", (int)complete);
 }
 
 /* The body did not come to its end. Reading was shut by us then, so a reply can still go out. */

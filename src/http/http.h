@@ -2,12 +2,16 @@
  *
  * A handler is straight-line code that blocks. Two kinds of routes:
  * - plain: the body (at most `body_limit` bytes) is there before the handler runs; one reply_*() call answers.
- * - streaming: the handler runs in a thread of its own while the connection's thread feeds it the body and takes its output.
- *   It may read the body as it arrives (request_read, http/multipart.h) and write the answer as it is made
- *   (reply_begin, reply_fd). It may also answer by one plain reply, at any moment: a body that is still
- *   arriving is then drained for a short while, so that the client sees the answer.
- * Every request has an arena, an id, a language and a cancel, which fires when the client is gone, a deadline passed or the server
- * stops. A handler that returns without a reply is a defect and answers INTERNAL_ERROR.
+ * - streaming: the handler runs in a thread of its own while the connection's thread feeds it the body and takes its
+ *   output. It may read the body as it arrives (request_read, http/multipart.h) and write the answer as it is made
+ *   (reply_begin, reply_fd). It may also answer by one plain reply, at any moment: a body that is still arriving is
+ *   then drained for a short while, so that the client sees the answer. A reply of either kind that begins before the
+ *   body's end closes the connection after it. The handler starts with the body's first byte.
+ * Every request has an arena, an id, a language and a cancel, which fires when the client is gone, a deadline passed or
+ * the server stops. A handler that returns without a reply is a defect and answers INTERNAL_ERROR.
+ *
+ * A client that shuts down its sending side counts as gone. One that leaves while more of its body is on the way than
+ * anybody reads is seen only once that is read: TCP tells no sooner.
  */
 #ifndef HTTP_HTTP_H
 #define HTTP_HTTP_H
@@ -22,7 +26,7 @@
 struct request;
 struct http_server;
 
-/* ---- Routes ------------------------------------------------------------------------------------------------------------ */
+/* ---- Routes ------------------------------------------------------------------------------------------------------ */
 
 struct route {
     const char *method;  /* "GET"; HEAD is answered 405 unless a row says so */
@@ -33,16 +37,16 @@ struct route {
     bool streaming;
 };
 
-/* ---- The server -------------------------------------------------------------------------------------------------------- */
+/* ---- The server -------------------------------------------------------------------------------------------------- */
 
 struct http_options {
     const char *host;            /* "127.0.0.1", "::1", "0.0.0.0" */
     int port;                    /* 0: any free one, see http_port() */
-    int max_connections;         /* beyond it: 503 with Retry-After, then closed */
+    int max_connections;         /* beyond it: 503 with Retry-After, then closed. RLIMIT_NOFILE is raised to fit */
     int header_timeout_ms;       /* from the connection's start, or the next request's first byte, to the end of its headers */
     int idle_timeout_ms;         /* kept-alive connection without a request */
-    int client_timeout_ms;       /* no byte taken or given by the client while we wait for it: cut */
-    const struct route *routes;
+    int client_timeout_ms;       /* we wait that long for the client, and it takes or gives no byte, or under 64 KB: cut */
+    const struct route *routes;  /* as `trusted_proxies` and `context`, outlives the server */
     size_t route_count;
     void *context;               /* what request_context() gives */
     const char *const *trusted_proxies; /* NULL-terminated addresses whose X-Real-IP / X-Forwarded-For count; NULL: none */
@@ -53,7 +57,7 @@ int http_port(const struct http_server *server);
 /* Stop: no new connections, every request's cancel fires (SHUTTING_DOWN); returns when all handlers have returned. */
 void http_stop(struct http_server *server);
 
-/* ---- A request --------------------------------------------------------------------------------------------------------- */
+/* ---- A request --------------------------------------------------------------------------------------------------- */
 
 struct arena *request_arena(struct request *request);
 void *request_context(struct request *request);
@@ -74,27 +78,28 @@ void *request_user(struct request *request);
 
 /* Plain routes: the body. */
 const char *request_body(struct request *request, size_t *length);
-/* The body as a JSON object; the caller decrefs. NULL with UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY (line and column in the words). */
+/* The body as a JSON object; the caller decrefs. NULL with UNSUPPORTED_MEDIA_TYPE, MALFORMED_BODY (line and column in
+ * the words). */
 json_t *request_json(struct request *request, struct err *err) MUST_CHECK;
 
 /* Streaming routes: the body as it arrives. */
 int64_t request_length(struct request *request);       /* Content-Length, -1 when chunked, 0 without a body */
 ssize_t request_read(struct request *request, void *buffer, size_t size, struct err *err) MUST_CHECK; /* 0 at the end, -1 failed */
 
-/* ---- A reply ----------------------------------------------------------------------------------------------------------- */
+/* ---- A reply ----------------------------------------------------------------------------------------------------- */
 
 /* Before the reply: a header of it. Names and values with CR, LF or NUL are refused (logged, dropped). */
 void reply_header(struct request *request, const char *name, const char *value);
 
 void reply_json(struct request *request, int status, json_t *body);  /* takes the reference; Cache-Control: no-store */
 void reply_bytes(struct request *request, int status, const char *type, const void *bytes, size_t size); /* bytes must outlive it */
-/* {"error": text, "code": name, "details": words, "requestId": id}, with the members of `more` (taken; may be NULL) on top.
- * 405 and 503/429 carry Allow and Retry-After. Logs the error. */
+/* {"error": text, "code": name, "details": words, "requestId": id}, with the members of `more` (taken; may be NULL) on
+ * top. 405 and 503/429 carry Allow and Retry-After. Logs the error. */
 void reply_err(struct request *request, const struct err *err, json_t *more);
 
-/* Streaming. After reply_begin the answer's bytes are written to reply_fd() by write(2), which blocks while the client is slow and
- * fails with EPIPE when it is gone. Each write() of at most REPLY_WRITE_MAX bytes goes out in one piece. Returning from the
- * handler ends the answer; after reply_break() it ends as a broken transfer (curl: 18). */
+/* Streaming. After reply_begin the answer's bytes are written to reply_fd() by write(2), which blocks while the client
+ * is slow and fails with EPIPE when it is gone. Each write() of at most REPLY_WRITE_MAX bytes goes out in one piece.
+ * Returning from the handler ends the answer; after reply_break() it ends as a broken transfer (curl: 18). */
 #define REPLY_WRITE_MAX ((size_t)64 * 1024)
 
 bool reply_begin(struct request *request, int status, const char *type, struct err *err) MUST_CHECK;
@@ -103,7 +108,8 @@ void reply_trailer(struct request *request, const char *name, const char *value)
                                                                                        by reply_header("Trailer", ...) */
 void reply_break(struct request *request);
 
-/* Server-Sent Events: begin, then one call an event. A comment goes out every 10 s of silence. False when the client is gone. */
+/* Server-Sent Events: begin, then one call an event. A comment goes out every 10 s of silence. False when the client is
+ * gone. */
 bool reply_begin_events(struct request *request, struct err *err) MUST_CHECK;
 bool reply_event(struct request *request, json_t *event, struct err *err) MUST_CHECK; /* takes the reference */
 

@@ -3,12 +3,12 @@
  * libmicrohttpd (0.9.75) parses requests and writes most replies, one thread a connection. What it lacks is made here:
  * - limits and deadlines: an accept thread of ours (server.c) counts connections, a sweeper (sweeper.c) cuts slow ones;
  * - handlers that see a body as a stream: stream.c;
- * - replies while a body still arrives: libmicrohttpd takes none between the headers and the body's end, so those are written
- *   to the socket by us (direct.c), after which the connection closes.
+ * - replies while a body still arrives: libmicrohttpd takes none between the headers and the body's end, so those are
+ *   written to the socket by us (direct.c), after which the connection closes.
  *
- * Threads: a connection's thread runs every callback of libmicrohttpd; a streaming request has a handler thread, which is joined
- * before the request is freed, and, for a streamed reply during the upload, a pump. The sweeper and http_stop touch a
- * connection only under its mutex. Order of locks: server, connection, stream.
+ * Threads: a connection's thread runs every callback of libmicrohttpd; a streaming request has a handler thread, which
+ * is joined before the request is freed, and, for a streamed reply during the upload, a pump. The sweeper and http_stop
+ * touch a connection only under its mutex. Order of locks: server, connection, stream.
  */
 #ifndef HTTP_INTERNAL_H
 #define HTTP_INTERNAL_H
@@ -21,10 +21,11 @@
 #include <sys/socket.h>
 
 #define HEADER_BYTES_MAX (32 * KIB)
-/* Of every thread that runs a handler. Only pages that are touched cost memory; jansson recurses, and needs over 600 KB for the
- * deepest text that it accepts (2048 levels). */
+/* Of every thread that runs a handler. Only pages that are touched cost memory; jansson recurses, and needs over 600 KB
+ * for the deepest text that it accepts (2048 levels). */
 #define STACK_SIZE (1 * MIB)
-/* A client owes this much for every client_timeout_ms that we spend waiting for it; less is taken for an attack by slowness. */
+/* A client owes this much for every client_timeout_ms that we spend waiting for it; less is taken for an attack by
+ * slowness. */
 #define CLIENT_MIN_BYTES (64 * KIB)
 #define RETRY_AFTER "5"
 
@@ -38,7 +39,7 @@ struct headers {
     size_t count;
 };
 
-/* ---- Connections ------------------------------------------------------------------------------------------------------- */
+/* ---- Connections ------------------------------------------------------------------------------------------------- */
 
 enum phase {
     PHASE_NEW,     /* accepted; until its first request's headers are complete */
@@ -77,7 +78,8 @@ struct connection {
     bool cut;                /* by the sweeper or by the stop */
 };
 
-void connection_notify(void *server, struct MHD_Connection *raw, void **context, enum MHD_ConnectionNotificationCode code);
+void connection_notify(void *server, struct MHD_Connection *raw, void **context,
+                       enum MHD_ConnectionNotificationCode code);
 struct connection *connection_of(struct MHD_Connection *raw);
 
 /* Our code runs / libmicrohttpd waits for the client again. */
@@ -96,7 +98,7 @@ void connection_cut(struct connection *connection, enum err_code reason);
 
 void *sweeper_main(void *server);
 
-/* ---- Farewell: sockets that are answered and only wait for their client to read it ---------------------------------------- */
+/* ---- Farewell: sockets that are answered and only wait for their client to read it ------------------------------- */
 
 struct farewell;
 
@@ -105,10 +107,10 @@ void farewell_free(struct farewell *farewell); /* closes them all */
 void farewell_add(struct farewell *farewell, int fd); /* takes fd, shuts down writing; any thread */
 void farewell_refuse(struct farewell *farewell, int fd); /* 503 with Retry-After, then as above */
 #define FAREWELL_MAX 64
-size_t farewell_poll(struct farewell *farewell, struct pollfd *fds); /* what to poll: at most FAREWELL_MAX; returns how many */
-void farewell_sweep(struct farewell *farewell); /* throw away what clients sent; close whose client left or whose time is up */
+size_t farewell_poll(struct farewell *farewell, struct pollfd *fds); /* what to poll, at most FAREWELL_MAX; how many */
+void farewell_sweep(struct farewell *farewell); /* throw away what came; close whose client left or whose time is up */
 
-/* ---- The server -------------------------------------------------------------------------------------------------------- */
+/* ---- The server -------------------------------------------------------------------------------------------------- */
 
 struct http_server {
     struct http_options options;
@@ -134,7 +136,7 @@ struct http_server {
 bool server_stopping(struct http_server *server);
 void server_count_request(struct http_server *server, int change);
 
-/* ---- Requests ---------------------------------------------------------------------------------------------------------- */
+/* ---- Requests ---------------------------------------------------------------------------------------------------- */
 
 struct reply {
     bool given;               /* a whole one */
@@ -186,7 +188,8 @@ void request_fire_locked(struct request *request, enum err_code reason);
 enum err_code request_fired(struct request *request); /* ERR_OK: not */
 
 /* url.c: all text must be UTF-8 without NUL; false with VALIDATION_FAILED. */
-bool url_decode(struct arena *arena, const char *text, size_t length, bool plus, const char **decoded, struct err *err) MUST_CHECK;
+bool url_decode(struct arena *arena, const char *text, size_t length, bool plus, const char **decoded,
+                struct err *err) MUST_CHECK;
 bool url_parse_query(struct arena *arena, const char *text, struct headers *query, struct err *err) MUST_CHECK;
 const char *cookie_find(struct arena *arena, const char *header, const char *name);
 const char *headers_find(const struct headers *headers, const char *name); /* case-insensitive */
@@ -204,7 +207,7 @@ enum MHD_Result exchange_step(void *server, struct MHD_Connection *raw, const ch
                               const char *version, const char *bytes, size_t *size, void **context);
 void exchange_end(void *server, struct MHD_Connection *raw, void **context, enum MHD_RequestTerminationCode code);
 
-/* ---- Replies ----------------------------------------------------------------------------------------------------------- */
+/* ---- Replies ----------------------------------------------------------------------------------------------------- */
 
 /* The headers that every reply has, where the handler did not say otherwise. */
 extern const struct header reply_standard_headers[];
@@ -214,17 +217,18 @@ void reply_finish_headers(struct request *request, const char *type);
 /* Hand the reply to libmicrohttpd; with a reader: streamed. */
 enum MHD_Result reply_queue(struct request *request, MHD_ContentReaderCallback reader, void *context);
 
-/* direct.c: the reply written to the socket by us, then our side shut down. False when the client does not take it in time. */
+/* direct.c: the reply written to the socket by us, then our side shut down. False when the client does not take it in
+ * time. */
 bool direct_send(struct connection *connection, const struct iovec *parts, int count);
 bool direct_head(struct request *request, bool chunked);
 void direct_reply(struct request *request);
 
-/* ---- Streaming routes -------------------------------------------------------------------------------------------------- */
+/* ---- Streaming routes -------------------------------------------------------------------------------------------- */
 
 /* stream.c, for the connection's thread */
 bool stream_start(struct request *request, bool complete, struct err *err) MUST_CHECK; /* complete: there is no body */
-bool stream_feed(struct request *request, const char *bytes, size_t size);  /* false: the connection is of no more use */
-enum MHD_Result stream_answer(struct request *request); /* the body is complete: wait for the reply's begin and queue it */
+bool stream_feed(struct request *request, const char *bytes, size_t size); /* false: close the connection */
+enum MHD_Result stream_answer(struct request *request); /* the body is complete: wait for the reply and queue it */
 void stream_end(struct request *request);   /* the connection is done with it: stop the handler, wait for it */
 void stream_free(struct stream *stream);    /* NULL is ignored */
 

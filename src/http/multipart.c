@@ -1,8 +1,9 @@
-/* A parser of our own instead of MHD_PostProcessor: that one pushes pieces into a callback (a pulling reader would need a queue
- * and a bound for it), belongs to the connection's thread, and unfolds nested multiparts instead of refusing them.
+/* A parser of our own instead of MHD_PostProcessor: that one pushes pieces into a callback (a pulling reader would need
+ * a queue and a bound for it), belongs to the connection's thread, and unfolds nested multiparts instead of refusing
+ * them.
  *
- * The body passes through one window. A delimiter is CRLF "--" boundary; the window starts with a CRLF that the body does not
- * have, so that the first delimiter is like the others.
+ * The body passes through one window. A delimiter is CRLF "--" boundary; the window starts with a CRLF that the body
+ * does not have, so that the first delimiter is like the others.
  */
 #include "http/multipart.h"
 
@@ -38,9 +39,10 @@ static bool malformed(struct err *err, const char *words)
     return err_set(err, ERR_MALFORMED_BODY, "multipart: %s", words);
 }
 
-/* ---- Parameters of a header: `; name=token; name="quoted"` ----------------------------------------------------------------- */
+/* ---- Parameters of a header: `; name=token; name="quoted"` ------------------------------------------------------- */
 
-/* A quoted value. Browsers write %22 for a quote and leave backslashes alone, curl writes \" and \\. Returns its end or NULL. */
+/* A quoted value. Browsers write %22 for a quote and leave backslashes alone, curl writes \" and \\. Returns its end or
+ * NULL. */
 static const char *take_quoted(const char *at, char *value, size_t size)
 {
     size_t used = 0;
@@ -65,7 +67,8 @@ static const char *take_token(const char *at, char *value, size_t size)
     return at + length;
 }
 
-/* The parameter's value: 1 found, 0 not there, -1 the header is broken, a value is too long, or the name is there twice. */
+/* The parameter's value: 1 found, 0 not there, -1 the header is broken, a value is too long, or the name is there
+ * twice. */
 static int find_parameter(const char *header, const char *name, char *value, size_t size)
 {
     char ignored[2 * NAME_MAX_SIZE];
@@ -135,7 +138,7 @@ struct multipart *multipart_open(struct request *request, struct err *err)
     return form;
 }
 
-/* ---- The window --------------------------------------------------------------------------------------------------------- */
+/* ---- The window -------------------------------------------------------------------------------------------------- */
 
 /* More bytes: 1, 0 when the body is at its end, -1 failed. The caller has left room. */
 static int fill(struct multipart *form, struct err *err)
@@ -167,7 +170,8 @@ static bool need(struct multipart *form, size_t count, struct err *err)
     return true;
 }
 
-/* Look for the next delimiter: `clear` is the index of it or, when it is not in the window, of what may be its beginning. */
+/* Look for the next delimiter: `clear` is the index of it or, when it is not in the window, of what may be its
+ * beginning. */
 static void search(struct multipart *form)
 {
     const char *start = form->window + form->at;
@@ -205,7 +209,7 @@ static ssize_t take(struct multipart *form, char *buffer, size_t size, struct er
     }
 }
 
-/* ---- A part's headers ---------------------------------------------------------------------------------------------------- */
+/* ---- A part's headers -------------------------------------------------------------------------------------------- */
 
 /* The next line of the part's headers, cut from the window and ended by a zero; NULL failed. */
 static char *take_line(struct multipart *form, size_t *budget, struct err *err)
@@ -233,7 +237,8 @@ static char *take_line(struct multipart *form, size_t *budget, struct err *err)
     }
 }
 
-static bool take_text_parameter(struct multipart *form, const char *header, const char *name, const char **text, struct err *err)
+static bool take_text_parameter(struct multipart *form, const char *header, const char *name, const char **text,
+                                struct err *err)
 {
     char value[NAME_MAX_SIZE + 1];
     int found = find_parameter(header, name, value, sizeof value);
@@ -293,7 +298,7 @@ static bool read_headers(struct multipart *form, struct part *part, struct err *
     }
 }
 
-/* ---- Parts --------------------------------------------------------------------------------------------------------------- */
+/* ---- Parts ------------------------------------------------------------------------------------------------------- */
 
 /* Pass over what is left before the next delimiter. */
 static bool skip(struct multipart *form, size_t limit, struct err *err)

@@ -1,7 +1,8 @@
-/* A streamed reply's way from the handler to the client: a SOCK_SEQPACKET pair, which keeps what one write() wrote together.
+/* A streamed reply's way from the handler to the client: a SOCK_SEQPACKET pair, which keeps what one write() wrote
+ * together.
  *
- * Whoever serves the client waits for a packet and for the client's end at once, so that a client that leaves is seen within
- * milliseconds also while the handler is silent.
+ * Whoever serves the client waits for a packet and for the client's end at once, so that a client that leaves is seen
+ * within milliseconds also while the handler is silent.
  */
 #include "http/internal.h"
 
@@ -102,7 +103,8 @@ static ssize_t next_bytes(struct packets *packets, char *buffer, size_t size)
     }
 }
 
-/* Towards HTTP/1.0 the end of the connection is the end of the body, so only a reset can tell that it is not complete. */
+/* Towards HTTP/1.0 the end of the connection is the end of the body, so only a reset can tell that it is not complete.
+ */
 static void break_off(struct request *request)
 {
     struct sockaddr none = {.sa_family = AF_UNSPEC};
@@ -110,7 +112,7 @@ static void break_off(struct request *request)
         (void)connect(request->connection->fd, &none, sizeof none);
 }
 
-/* ---- Through libmicrohttpd ---------------------------------------------------------------------------------------------- */
+/* ---- Through libmicrohttpd --------------------------------------------------------------------------------------- */
 
 static void add_trailers(struct packets *packets)
 {
@@ -136,7 +138,7 @@ ssize_t packets_read(void *argument, uint64_t position, char *buffer, size_t siz
     return got > 0 ? got : got == 0 ? MHD_CONTENT_READER_END_OF_STREAM : MHD_CONTENT_READER_END_WITH_ERROR;
 }
 
-/* ---- By ourselves -------------------------------------------------------------------------------------------------------- */
+/* ---- By ourselves ------------------------------------------------------------------------------------------------ */
 
 static bool send_chunk(struct request *request, char *bytes, size_t size)
 {
@@ -147,8 +149,9 @@ static bool send_chunk(struct request *request, char *bytes, size_t size)
         return direct_send(request->connection, &part, 1);
     }
     int length = snprintf(head, sizeof head, "%zx\r\n", size);
-    struct iovec parts[3] = {
-        {.iov_base = head, .iov_len = (size_t)length}, {.iov_base = bytes, .iov_len = size}, {.iov_base = tail, .iov_len = 2}};
+    struct iovec parts[3] = {{.iov_base = head, .iov_len = (size_t)length},
+                             {.iov_base = bytes, .iov_len = size},
+                             {.iov_base = tail, .iov_len = 2}};
     return direct_send(request->connection, parts, 3);
 }
 

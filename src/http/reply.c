@@ -99,7 +99,8 @@ static void add_err_headers(struct request *request, const struct err *err)
         add_default(request, "Allow", arena_strdup(request->arena, router_allowed(request)));
     if (status == 503 || status == 429)
         add_default(request, "Retry-After",
-                    status == 429 && is_number(err->args[0]) ? arena_strdup(request->arena, err->args[0]) : RETRY_AFTER);
+                    status == 429 && is_number(err->args[0]) ? arena_strdup(request->arena, err->args[0])
+                                                             : RETRY_AFTER);
 }
 
 void reply_err(struct request *request, const struct err *err, json_t *more)
@@ -107,7 +108,9 @@ void reply_err(struct request *request, const struct err *err, json_t *more)
     char text[ERR_TEXT_SIZE];
     int status = err_http_status(err->code);
     const char *words = text_utf8(request->arena, err->words);
-    enum log_level level = status >= 500 && status != 503 ? LOG_ERROR : status >= 400 && status < 500 ? LOG_INFO : LOG_WARN;
+    enum log_level level = status >= 500 && status != 503  ? LOG_ERROR
+                           : status >= 400 && status < 500 ? LOG_INFO
+                                                           : LOG_WARN;
     log_event(level, "http.error", "{s:s, s:s}", "code", err_name(err->code), "words", words);
 
     err_text(err, request->lang, text);
@@ -123,7 +126,7 @@ void reply_err(struct request *request, const struct err *err, json_t *more)
     reply_json(request, status, body);
 }
 
-/* ---- Streamed ----------------------------------------------------------------------------------------------------------- */
+/* ---- Streamed ---------------------------------------------------------------------------------------------------- */
 
 bool reply_begin(struct request *request, int status, const char *type, struct err *err)
 {
@@ -132,9 +135,13 @@ bool reply_begin(struct request *request, int status, const char *type, struct e
     enum err_code reason = request_fired(request);
     if (reason != ERR_OK)
         return err_set(err, reason, "stopped before the reply");
+    size_t before = request->reply.headers.count;
     reply_finish_headers(request, type);
     request->reply.status = status;
-    return stream_begin(request->stream, err);
+    if (stream_begin(request->stream, err))
+        return true;
+    request->reply.headers.count = before; /* an error may be given instead */
+    return false;
 }
 
 int reply_fd(struct request *request)
@@ -162,7 +169,8 @@ bool reply_begin_events(struct request *request, struct err *err)
     reply_header(request, "Cache-Control", "no-cache");
     reply_header(request, "X-Accel-Buffering", "no");
     request->reply.events = true;
-    return reply_begin(request, 200, "text/event-stream", err);
+    request->reply.events = reply_begin(request, 200, "text/event-stream", err);
+    return request->reply.events;
 }
 
 bool reply_event(struct request *request, json_t *event, struct err *err)
@@ -182,7 +190,7 @@ bool reply_event(struct request *request, json_t *event, struct err *err)
     return ok;
 }
 
-/* ---- To libmicrohttpd --------------------------------------------------------------------------------------------------- */
+/* ---- To libmicrohttpd -------------------------------------------------------------------------------------------- */
 
 enum MHD_Result reply_queue(struct request *request, MHD_ContentReaderCallback reader, void *context)
 {
@@ -190,8 +198,8 @@ enum MHD_Result reply_queue(struct request *request, MHD_ContentReaderCallback r
     struct MHD_Response *response;
     /* The block is only used towards HTTP/1.0; chunks are made in the connection's own memory. */
     if (reader != NULL)
-        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, request->http10 ? REPLY_WRITE_MAX : 1, reader, context,
-                                                     NULL);
+        response = MHD_create_response_from_callback(MHD_SIZE_UNKNOWN, request->http10 ? REPLY_WRITE_MAX : 1, reader,
+                                                     context, NULL);
     else
         response = MHD_create_response_from_buffer(reply->size, (void *)reply->bytes, MHD_RESPMEM_PERSISTENT);
     if (response == NULL)

@@ -30,7 +30,7 @@ void request_free(struct request *request)
     arena_free(request->arena);
 }
 
-/* ---- What comes with the headers --------------------------------------------------------------------------------------- */
+/* ---- What comes with the headers --------------------------------------------------------------------------------- */
 
 static enum MHD_Result copy_field(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
@@ -117,7 +117,8 @@ static bool is_trusted(struct request *request, const char *peer)
     return false;
 }
 
-/* The rightmost address of X-Forwarded-For is the one that our own proxy wrote; those before it are the client's words. */
+/* The rightmost address of X-Forwarded-For is the one that our own proxy wrote; those before it are the client's words.
+ */
 static const char *forwarded_for(struct request *request)
 {
     const char *last = NULL;
@@ -178,7 +179,8 @@ static bool check_body_limit(struct request *request, struct err *err)
     return err_args(err, text_bytes(request->arena, route->body_limit), NULL);
 }
 
-bool request_accept(struct request *request, const char *method, const char *version, size_t header_size, struct err *err)
+bool request_accept(struct request *request, const char *method, const char *version, size_t header_size,
+                    struct err *err)
 {
     request->method = arena_strdup(request->arena, method);
     request->http10 = strcmp(version, "HTTP/1.0") == 0;
@@ -204,7 +206,7 @@ bool request_has_body(const struct request *request)
     return request->length != 0;
 }
 
-/* ---- Cancel ------------------------------------------------------------------------------------------------------------- */
+/* ---- Cancel ------------------------------------------------------------------------------------------------------ */
 
 void request_fire_locked(struct request *request, enum err_code reason)
 {
@@ -241,7 +243,7 @@ struct cancel *request_cancel(struct request *request)
     return request->cancel;
 }
 
-/* ---- What a handler sees ------------------------------------------------------------------------------------------------ */
+/* ---- What a handler sees ----------------------------------------------------------------------------------------- */
 
 struct arena *request_arena(struct request *request)
 {
@@ -347,7 +349,8 @@ json_t *request_json(struct request *request, struct err *err)
         err_args(err, "application/json", NULL);
         return NULL;
     }
-    json_t *root = json_loadb(request->body == NULL ? "" : request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
+    json_t *root =
+        json_loadb(request->body == NULL ? "" : request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
         err_set(err, ERR_MALFORMED_BODY, "line %d, column %d: %s", error.line, error.column, error.text);
         text_cut_utf8(err->words);

@@ -12,7 +12,8 @@ static bool next_segment(const char **at, const char **segment, size_t *length)
 }
 
 /* 1 when the raw path fits the pattern (params filled when wanted), 0 not, -1 with err: an escape is broken. */
-static int match_path(struct arena *arena, const char *pattern, const char *path, struct headers *params, struct err *err)
+static int match_path(struct arena *arena, const char *pattern, const char *path, struct headers *params,
+                      struct err *err)
 {
     const char *want, *have, *decoded;
     size_t want_length, have_length;

@@ -12,14 +12,14 @@
 #include <unistd.h>
 
 #define BACKLOG 511
-/* libmicrohttpd keeps a request's headers and makes the reply's chunks here: a chunk of REPLY_WRITE_MAX fits beside headers of a
- * usual size (beside larger ones it is split, see stream.c). HEADER_BYTES_MAX is checked by us. */
+/* libmicrohttpd keeps a request's headers and makes the reply's chunks here: a chunk of REPLY_WRITE_MAX fits beside
+ * headers of a usual size (beside larger ones it is split, see stream.c). HEADER_BYTES_MAX is checked by us. */
 #define CONNECTION_MEMORY (80 * KIB)
 #define FDS_PER_CONNECTION 6 /* socket, cancel, two for the body, two for the reply */
 #define FDS_FOR_OTHERS 256
 #define STOP_GRACE_MS 3000   /* for handlers to end by themselves and for clients to take their last bytes */
 
-/* ---- Listening ---------------------------------------------------------------------------------------------------------- */
+/* ---- Listening --------------------------------------------------------------------------------------------------- */
 
 static int listen_on(const struct addrinfo *address)
 {
@@ -74,11 +74,11 @@ static void fit_descriptors(struct http_server *server)
     if (limit.rlim_cur >= need)
         return;
     server->max_connections = MAX(1, ((int)limit.rlim_cur - FDS_FOR_OTHERS) / FDS_PER_CONNECTION);
-    log_event(LOG_WARN, "http.few_descriptors", "{s:i, s:i}", "wanted", server->options.max_connections, "max_connections",
-              server->max_connections);
+    log_event(LOG_WARN, "http.few_descriptors", "{s:i, s:i}", "wanted", server->options.max_connections,
+              "max_connections", server->max_connections);
 }
 
-/* ---- Accepting ---------------------------------------------------------------------------------------------------------- */
+/* ---- Accepting --------------------------------------------------------------------------------------------------- */
 
 static bool take_place(struct http_server *server)
 {
@@ -138,7 +138,7 @@ static void *acceptor_main(void *argument)
     return NULL;
 }
 
-/* ---- Start and stop ----------------------------------------------------------------------------------------------------- */
+/* ---- Start and stop ---------------------------------------------------------------------------------------------- */
 
 bool server_stopping(struct http_server *server)
 {
@@ -176,15 +176,16 @@ static size_t keep_escapes(void *unused, struct MHD_Connection *raw, char *text)
 
 static bool start_daemon(struct http_server *server, struct err *err)
 {
-    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL | MHD_USE_NO_LISTEN_SOCKET
-                     | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
+                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG;
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_step, server, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, server,
         MHD_OPTION_NOTIFY_CONNECTION, connection_notify, server, MHD_OPTION_UNESCAPE_CALLBACK, keep_escapes, NULL,
         MHD_OPTION_CONNECTION_MEMORY_LIMIT, CONNECTION_MEMORY, MHD_OPTION_THREAD_STACK_SIZE, STACK_SIZE,
         /* Ours is lower, so that this one is never met: libmicrohttpd closes without a word. */
-        MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->max_connections + 1024, MHD_OPTION_STRICT_FOR_CLIENT, 1, MHD_OPTION_END);
+        MHD_OPTION_CONNECTION_LIMIT, (unsigned)server->max_connections + 1024, MHD_OPTION_STRICT_FOR_CLIENT, 1,
+        MHD_OPTION_END);
     return server->daemon != NULL || err_set(err, ERR_SYSTEM, "libmicrohttpd does not start");
 }
 
@@ -246,7 +247,8 @@ struct http_server *http_start(const struct http_options *options, struct err *e
     /* Signals are the main thread's; in ours SIGPIPE must not end the process when a client or a handler is gone. */
     sigfillset(&all);
     pthread_sigmask(SIG_BLOCK, &all, &before);
-    bool ok = server->wake >= 0 && open_listener(server, err) && start_daemon(server, err) && start_threads(server, err);
+    bool ok =
+        server->wake >= 0 && open_listener(server, err) && start_daemon(server, err) && start_threads(server, err);
     pthread_sigmask(SIG_SETMASK, &before, NULL);
     if (ok)
         return server;
@@ -288,6 +290,8 @@ void http_stop(struct http_server *server)
         return;
     pthread_mutex_lock(&server->mutex);
     server->stopping = true;
+    shutdown(server->listener, SHUT_RDWR); /* refuses connections from now on; the acceptor still holds it */
+    (void)eventfd_write(server->wake, 1);
     stop_connections(server, false);
     wait_for_requests(server, clock_mono_ms() + STOP_GRACE_MS);
     while (server->requests > 0) {

@@ -19,7 +19,7 @@ struct stream {
     bool pumping;           /* and is a streamed one */
 };
 
-/* ---- The handler's thread ------------------------------------------------------------------------------------------------ */
+/* ---- The handler's thread ---------------------------------------------------------------------------------------- */
 
 static bool claim_direct(struct stream *stream)
 {
@@ -120,7 +120,8 @@ int stream_reply_fd(const struct stream *stream)
 
 #define LAST_WORDS_MS 1000
 
-/* One packet (more when it is over REPLY_WRITE_MAX). After a cancel the client may still be told, but is not waited for long. */
+/* One packet (more when it is over REPLY_WRITE_MAX). After a cancel the client may still be told, but is not waited for
+ * long. */
 bool stream_write(struct stream *stream, const void *bytes, size_t size, struct err *err)
 {
     struct cancel *cancel = request_cancel(stream->request);
@@ -142,7 +143,7 @@ bool stream_write(struct stream *stream, const void *bytes, size_t size, struct 
     return true;
 }
 
-/* ---- The connection's thread --------------------------------------------------------------------------------------------- */
+/* ---- The connection's thread ------------------------------------------------------------------------------------- */
 
 bool stream_start(struct request *request, bool complete, struct err *err)
 {
@@ -195,7 +196,8 @@ bool stream_feed(struct request *request, const char *bytes, size_t size)
             continue;
         if (errno != EAGAIN)
             return false; /* the handler has answered and wants no more */
-        struct pollfd fds[2] = {{.fd = stream->body_in, .events = POLLOUT}, {.fd = request->connection->fd, .events = POLLRDHUP}};
+        struct pollfd fds[2] = {{.fd = stream->body_in, .events = POLLOUT},
+                                {.fd = request->connection->fd, .events = POLLRDHUP}};
         if (poll(fds, 2, -1) > 0 && fds[1].revents != 0) {
             request_fire(request, ERR_CANCELLED);
             return false;
@@ -245,6 +247,11 @@ enum MHD_Result stream_answer(struct request *request)
     }
     if (!await_reply(stream)) {
         request_fire(request, ERR_CANCELLED);
+        return MHD_NO;
+    }
+    /* libmicrohttpd would send the last chunk of a body that HEAD does not have. */
+    if (request->reply.begun && strcmp(request->method, "HEAD") == 0) {
+        request->reply.delivered = direct_head(request, true);
         return MHD_NO;
     }
     if (request->reply.begun)

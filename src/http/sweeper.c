@@ -1,7 +1,7 @@
 /* The sweeper: a thread that looks at every connection now and then and cuts those whose client is too slow.
  *
- * libmicrohttpd has an idle timeout only, which any single byte resets, and none while a callback runs. Here the time counts
- * that is spent waiting for the client; time that our own handlers take is not the client's fault.
+ * libmicrohttpd has an idle timeout only, which any single byte resets, and none while a callback runs. Here the time
+ * counts that is spent waiting for the client; time that our own handlers take is not the client's fault.
  */
 #include "http/internal.h"
 
@@ -12,7 +12,8 @@
 
 static const char timeout_reply[] = "HTTP/1.1 408 Request Timeout\r\nConnection: close\r\nContent-Length: 0\r\n\r\n";
 
-/* Reading: only that side is shut, so that a reply can still say why. Writing: reset, or the kernel would keep what is unsent. */
+/* Reading: only that side is shut, so that a reply can still say why. Writing: reset, or the kernel would keep what is
+ * unsent. */
 void connection_cut(struct connection *connection, enum err_code reason)
 {
     if (connection->cut)
@@ -107,7 +108,7 @@ static void sweep_one(struct connection *connection, int64_t now)
         sweep_idle(connection, now);
         break;
     case PHASE_BODY:
-        if (is_too_slow(connection, now))
+        if (connection->request->cancel_reason == ERR_OK && is_too_slow(connection, now))
             cut_slow(connection, ERR_REQUEST_TIMEOUT, "body");
         break;
     case PHASE_SENDING:

@@ -64,6 +64,15 @@ static bool find_holder(struct app *app, struct pg_conn *conn, struct arena *are
     return true;
 }
 
+static const char *identity_of(struct app *app, struct pg_conn *conn, struct arena *arena)
+{
+    struct pg_result rows;
+    struct err err;
+    if (!pg_query(conn, arena, &rows, &err, "SELECT system_identifier FROM pg_control_system()", PG_NO_ARGS) || rows.count != 1)
+        return "";
+    return arena_printf(arena, "%s/%s", pg_text(&rows, 0, 0), pg_target_database(app->target));
+}
+
 bool advisory_guard_take(struct app *app, const struct lock_holder *ours, struct arena *arena, struct advisory_guard *guard,
                          struct lock_holder *holder, struct err *err)
 {
@@ -74,8 +83,10 @@ bool advisory_guard_take(struct app *app, const struct lock_holder *ours, struct
         return false;
     bool asked = pg_query(guard->conn, arena, &taken, err, "SELECT pg_try_advisory_lock(" KEY_SQL ")",
                           PG_ARGS(pg_target_database(app->target)));
-    if (asked && pg_bool(&taken, 0, 0))
+    if (asked && pg_bool(&taken, 0, 0)) {
+        guard->identity = identity_of(app, guard->conn, arena);
         return true;
+    }
     if (asked) {
         if (!find_holder(app, guard->conn, arena, holder))
             *holder = (struct lock_holder){.operation = "backup", .user = "?"};

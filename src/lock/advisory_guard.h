@@ -9,6 +9,7 @@
 struct advisory_guard {
     struct pg_conn *conn;      /* NULL: not taken */
     bool in_live_database;     /* the maintenance database could not be entered */
+    const char *identity;      /* which database of which cluster, the same for every server; "" when it cannot be known */
 };
 
 /* ERR_BACKUP_BUSY with the holder when somebody has it. */

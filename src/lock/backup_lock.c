@@ -48,17 +48,28 @@ static void slot_drop(void)
 
 /* ---- What the key in Redis says ---------------------------------------------------------------------------------------- */
 
-static const char *redis_value(struct arena *arena, const struct lock_holder *holder)
+static const char *redis_value(struct arena *arena, const struct lock_holder *holder, const char *identity)
 {
     char random[21];
     text_random(random, 20);
-    json_t *value = json_pack("{s:i, s:s, s:s, s:s, s:I}", "hubport", 1, "owner", random, "operation", holder->operation,
-                              "user", text_utf8(arena, holder->user), "since", (json_int_t)holder->since_ms);
+    json_t *value = json_pack("{s:i, s:s, s:s, s:s, s:I, s:s}", "hubport", 1, "owner", random, "operation", holder->operation,
+                              "user", text_utf8(arena, holder->user), "since", (json_int_t)holder->since_ms, "database",
+                              text_utf8(arena, identity));
     char *text = json_dumps(value, JSON_COMPACT);
     const char *kept = arena_strdup(arena, text);
     free(text);
     json_decref(value);
     return kept;
+}
+
+/* Whether a value is of a hubport that works on the same database. */
+static bool is_of_same_database(const char *text, const char *identity)
+{
+    const char *theirs = "";
+    json_t *value = text == NULL || identity[0] == '\0' ? NULL : json_loads(text, 0, NULL);
+    bool same = json_unpack(value, "{s:s}", "database", &theirs) == 0 && strcmp(theirs, identity) == 0;
+    json_decref(value);
+    return same;
 }
 
 /* The holder behind a value; one that is not ours is the hub's: "<ms>-<random>". */
@@ -114,18 +125,25 @@ static void *renew(void *context)
 
 /* ---- The lock ---------------------------------------------------------------------------------------------------------- */
 
+/* The advisory lock first: whoever has it and finds a key of another hubport on the same database knows that its owner is dead,
+ * because every living one holds the advisory lock. */
 static bool take_shared_guards(struct backup_lock *lock, const struct lock_holder *ours, struct lock_holder *holder,
                                struct err *err)
 {
     const char *other;
-    if (redis_guard_take(lock->app->redis, lock->arena, lock->value, lock->ttl_ms, &other) == GUARD_OTHERS) {
-        read_value(other, holder);
-        return err_set(err, ERR_BACKUP_BUSY, "the key in Redis is held by %s (%s)", holder->user, holder->operation);
-    }
-    if (advisory_guard_take(lock->app, ours, lock->arena, &lock->advisory, holder, err))
+    struct redis *redis = lock->app->redis;
+    if (!advisory_guard_take(lock->app, ours, lock->arena, &lock->advisory, holder, err))
+        return false;
+    lock->value = redis_value(lock->arena, ours, lock->advisory.identity);
+    if (redis_guard_take(redis, lock->arena, lock->value, lock->ttl_ms, &other) != GUARD_OTHERS)
         return true;
-    redis_guard_drop(lock->app->redis, lock->arena, lock->value);
-    return false;
+    if (is_of_same_database(other, lock->advisory.identity)
+        && redis_guard_replace(redis, lock->arena, other, lock->value, lock->ttl_ms)) {
+        log_event(LOG_WARN, "lock.taken_over", "{s:s}", "from", text_utf8(lock->arena, other));
+        return true;
+    }
+    read_value(other, holder);
+    return err_set(err, ERR_BACKUP_BUSY, "the key in Redis is held by %s (%s)", holder->user, holder->operation);
 }
 
 struct backup_lock *backup_lock_acquire(struct app *app, const char *operation, const char *user, struct cancel *cancel,
@@ -145,7 +163,6 @@ struct backup_lock *backup_lock_acquire(struct app *app, const char *operation, 
     *lock = (struct backup_lock){.app = app, .arena = arena, .cancel = cancel,
                                  .ttl_ms = config_ms(app->config, SETTING_LOCK_TTL)};
     pthread_mutex_init(&lock->mutex, NULL);
-    lock->value = redis_value(arena, &ours);
     lock->stop = cancel_new();
     if (!take_shared_guards(lock, &ours, holder, err)) {
         backup_lock_release(lock);

@@ -10,6 +10,8 @@ static const char take_script[] = "if redis.call('SET', KEYS[1], ARGV[1], 'NX', 
 static const char renew_script[] = "local value = redis.call('GET', KEYS[1]) "
                                    "if value and value ~= ARGV[1] then return 0 end "
                                    "redis.call('SET', KEYS[1], ARGV[1], 'PX', ARGV[2]) return 1";
+static const char replace_script[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] then return 0 end "
+                                     "redis.call('SET', KEYS[1], ARGV[2], 'PX', ARGV[3]) return 1";
 static const char drop_script[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end "
                                   "return 0";
 
@@ -48,6 +50,14 @@ enum guard_answer redis_guard_renew(struct redis *redis, struct arena *arena, co
     if (!run(redis, arena, &reply, renew_script, ours, ttl_text(arena, ttl_ms)))
         return GUARD_UNAVAILABLE;
     return reply.number == 1 ? GUARD_OURS : GUARD_OTHERS;
+}
+
+bool redis_guard_replace(struct redis *redis, struct arena *arena, const char *theirs, const char *ours, int64_t ttl_ms)
+{
+    struct redis_reply reply;
+    struct err err;
+    return REDIS_CALL(redis, arena, &reply, &err, "EVAL", replace_script, "1", LOCK_KEY, theirs, ours, ttl_text(arena, ttl_ms))
+           && reply.number == 1;
 }
 
 void redis_guard_drop(struct redis *redis, struct arena *arena, const char *ours)

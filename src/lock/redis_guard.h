@@ -16,6 +16,9 @@ enum guard_answer redis_guard_take(struct redis *redis, struct arena *arena, con
 /* Still ours? Its life starts anew; a key that vanished (Redis was restarted) is set again. */
 enum guard_answer redis_guard_renew(struct redis *redis, struct arena *arena, const char *ours, int64_t ttl_ms);
 
+/* Put ours in the place of `theirs`, which belongs to an owner that is dead; false when it is not there any more. */
+bool redis_guard_replace(struct redis *redis, struct arena *arena, const char *theirs, const char *ours, int64_t ttl_ms);
+
 void redis_guard_drop(struct redis *redis, struct arena *arena, const char *ours);
 
 /* The value that is there now, NULL when none or unknown. */

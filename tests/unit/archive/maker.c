@@ -25,11 +25,9 @@ void maker_end(struct maker *maker)
 
 void make_bytes(struct maker *maker, const void *bytes, size_t size)
 {
-    if ((maker->size & (maker->size + size)) < maker->size || maker->bytes == NULL) { /* crosses a power of two */
-        size_t room = 4096;
-        while (room < 2 * (maker->size + size))
-            room *= 2;
-        maker->bytes = realloc(maker->bytes, room);
+    if (maker->size + size > maker->room) {
+        maker->room = MAX(2 * (maker->size + size), (size_t)4096);
+        maker->bytes = realloc(maker->bytes, maker->room);
         CHECK(maker->bytes != NULL);
     }
     if (size > 0)

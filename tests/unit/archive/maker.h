@@ -11,7 +11,7 @@ struct maker {
     enum archive_compression compression;
     size_t chunk; /* bytes of a data chunk; 4096, as pg_dump */
     unsigned char *bytes;
-    size_t size;
+    size_t size, room;
 };
 
 struct made_entry {

@@ -179,7 +179,7 @@ static void an_impossible_time_is_no_time(void **state)
         int64_t value;
         bool valid;
     } cases[] = {{0, 60, true}, {0, 61, false}, {1, -1, false}, {2, 24, false}, {3, 0, false}, {3, 31, true}, {4, 12, false},
-                 {4, 1, true}, {5, 69, false}, {5, 70, true}, {5, INT32_MAX, false}, {6, 77, true}};
+                 {4, 1, false} /* 29 February 2025 */, {4, 2, true}, {5, 69, false}, {5, 70, true}, {5, INT32_MAX, false}, {6, 77, true}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct maker maker, number;
@@ -189,8 +189,7 @@ static void an_impossible_time_is_no_time(void **state)
         memcpy(maker.bytes + 11 + 5 + 5 * cases[i].index, number.bytes, 5);
         struct archive *archive = open_made(&maker);
         assert_non_null(archive);
-        /* 29 January: February (index 4) had no 29th in 2025, which makes it no time after all. */
-        assert_int_equal(archive->created_ms != 0, cases[i].valid && cases[i].index != 4);
+        assert_int_equal(archive->created_ms != 0, cases[i].valid);
         maker_end(&maker);
         maker_end(&number);
     }

@@ -12,8 +12,14 @@
 
 struct http_options short_options(const struct route *routes, size_t count)
 {
-    return (struct http_options){.host = "127.0.0.1", .port = 0, .max_connections = 32, .header_timeout_ms = 400,
-                                 .idle_timeout_ms = 400, .client_timeout_ms = 400, .routes = routes, .route_count = count};
+    return (struct http_options){.host = "127.0.0.1",
+                                 .port = 0,
+                                 .max_connections = 32,
+                                 .header_timeout_ms = 400,
+                                 .idle_timeout_ms = 400,
+                                 .client_timeout_ms = 400,
+                                 .routes = routes,
+                                 .route_count = count};
 }
 
 struct http_server *start_server_with(const struct http_options *options)
@@ -90,7 +96,7 @@ void client_print(int fd, const char *format, ...)
     va_end(args);
 }
 
-/* ---- Reading ------------------------------------------------------------------------------------------------------------ */
+/* ---- Reading ----------------------------------------------------------------------------------------------------- */
 
 struct input {
     int fd;
@@ -199,7 +205,8 @@ static struct answer read_answer(int fd, bool body)
             return answer;
         }
     } while (answer.status == 100);
-    const char *length = find_field(answer.head, "Content-Length"), *coding = find_field(answer.head, "Transfer-Encoding");
+    const char *length = find_field(answer.head, "Content-Length"),
+               *coding = find_field(answer.head, "Transfer-Encoding");
     if (!body) {
         answer.complete = true;
     } else if (coding != NULL) {

@@ -1,4 +1,5 @@
-/* For the tests of http/: a server in this process and a client on a raw socket that sees what really comes over the wire. */
+/* For the tests of http/: a server in this process and a client on a raw socket that sees what really comes over the
+ * wire. */
 #ifndef TESTS_HTTP_CLIENT_H
 #define TESTS_HTTP_CLIENT_H
 
@@ -33,7 +34,8 @@ struct answer {
 struct answer client_answer(int fd);
 struct answer client_answer_to_head(int fd); /* without a body */
 void answer_free(struct answer *answer);
-bool answer_has(const struct answer *answer, const char *header_line); /* "Allow: GET", case-insensitive name and value */
+bool answer_has(const struct answer *answer,
+                const char *header_line); /* "Allow: GET", case-insensitive name and value */
 
 /* The server's end of the connection was seen within `ms`; what still came is thrown away. */
 bool client_sees_end(int fd, int ms);

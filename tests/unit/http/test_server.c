@@ -27,7 +27,8 @@ static void handle_item(struct request *request)
 static void handle_query(struct request *request)
 {
     const char *a = request_query(request, "a"), *b = request_query(request, "b c");
-    reply_text(request, arena_printf(request_arena(request), "%s|%s", a == NULL ? "(none)" : a, b == NULL ? "(none)" : b));
+    reply_text(request,
+               arena_printf(request_arena(request), "%s|%s", a == NULL ? "(none)" : a, b == NULL ? "(none)" : b));
 }
 
 static void handle_cookie(struct request *request)
@@ -89,9 +90,9 @@ static void handle_big(struct request *request)
 static void handle_wait(struct request *request)
 {
     struct err err = ERR_NONE_YET;
-    volatile enum err_code *seen = request_context(request);
+    _Atomic int *seen = request_context(request);
     bool whole = cancel_sleep(request_cancel(request), 3000, &err);
-    *seen = whole ? ERR_INTERNAL_ERROR : err.code;
+    *seen = (int)(whole ? ERR_INTERNAL_ERROR : err.code);
     reply_text(request, "woken");
 }
 
@@ -129,7 +130,7 @@ static const struct route routes[] = {
     {"POST", "/guarded", guard_user, handle_user, 16 * 1024, false},
 };
 
-static volatile enum err_code seen_by_handler;
+static _Atomic int seen_by_handler;
 
 static int setup(void **state)
 {
@@ -137,7 +138,7 @@ static int setup(void **state)
     struct http_options options = short_options(routes, ARRAY_LEN(routes));
     (void)state;
     seen_by_handler = ERR_OK;
-    options.context = (void *)&seen_by_handler;
+    options.context = &seen_by_handler;
     options.trusted_proxies = proxies;
     server = start_server_with(&options);
     return 0;
@@ -209,8 +210,8 @@ static void head_is_405_unless_a_route_says_so(void **state)
 
 static void broken_addresses_are_400(void **state)
 {
-    static const char *const broken[] = {"/items/%zz/parts/1", "/%", "/%4", "/a%00b", "/%ff", "/query?a=%00", "/query?a=%x",
-                                         "/query?%ff=1", "items"};
+    static const char *const broken[] = {"/items/%zz/parts/1", "/%",          "/%4",          "/a%00b", "/%ff",
+                                         "/query?a=%00",       "/query?a=%x", "/query?%ff=1", "items"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(broken); i++)
         expect_code(get(server, broken[i]), 400, "VALIDATION_FAILED");
@@ -326,7 +327,8 @@ static void a_handler_without_a_reply_is_an_internal_error(void **state)
 
 static struct answer post_json(const char *type, const char *body)
 {
-    return ask(server, "POST /json HTTP/1.1\r\nHost: t\r\n%s\r\nContent-Length: %zu\r\n\r\n%s", type, strlen(body), body);
+    return ask(server, "POST /json HTTP/1.1\r\nHost: t\r\n%s\r\nContent-Length: %zu\r\n\r\n%s", type, strlen(body),
+               body);
 }
 
 static void json_bodies_are_objects_of_the_right_type(void **state)
@@ -374,7 +376,8 @@ static void the_guard_refuses_before_the_body_is_read(void **state)
     expect_code(get_with("/user", "Authorization: someone"), 403, "FORBIDDEN");
     /* The body never comes, and still there is an answer at once. */
     int64_t before = clock_mono_ms();
-    expect_code(ask(server, "POST /guarded HTTP/1.1\r\nHost: t\r\nContent-Length: 10000\r\n\r\n"), 401, "UNAUTHENTICATED");
+    expect_code(ask(server, "POST /guarded HTTP/1.1\r\nHost: t\r\nContent-Length: 10000\r\n\r\n"), 401,
+                "UNAUTHENTICATED");
     assert_true(clock_mono_ms() - before < 300);
 }
 
@@ -410,21 +413,26 @@ static void expect_continue_is_not_said_to_a_refused_request(void **state)
     close(fd);
 }
 
-/* The client sends all of it before it reads: without care the server's close would reset the connection under the answer. */
+/* The client sends all of it before it reads: without care the server's close would reset the connection under the
+ * answer. */
 static void a_body_over_the_limit_is_413_that_the_client_can_read(void **state)
 {
     (void)state;
     size_t size = 3 * MIB;
     char *bytes = calloc(1, size);
     int fd = client_open(server);
-    client_print(fd, "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n", size);
+    client_print(fd, "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nContent-Length: %zu\r\n\r\n",
+                 size);
     client_try_send(fd, bytes, size);
     expect_code(client_answer(fd), 413, "BODY_TOO_LARGE");
     close(fd);
 
     fd = client_open(server);
-    client_print(fd, "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-                     "%zx\r\n", size);
+    client_print(
+        fd,
+        "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+        "%zx\r\n",
+        size);
     client_try_send(fd, bytes, size);
     expect_code(client_answer(fd), 413, "BODY_TOO_LARGE");
     close(fd);
@@ -435,8 +443,10 @@ static void a_body_over_the_limit_is_413_that_the_client_can_read(void **state)
 static void chunked_bodies_are_put_together(void **state)
 {
     (void)state;
-    expect(ask(server, "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
-                       "3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\nT: 1\r\n\r\n"), 200, "{\"a\":1}");
+    expect(ask(server,
+               "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\nTransfer-Encoding: chunked\r\n\r\n"
+               "3\r\n{\"a\r\n4;x=y\r\n\":1}\r\n0\r\nT: 1\r\n\r\n"),
+           200, "{\"a\":1}");
 }
 
 static void doubtful_framing_is_refused_and_closed(void **state)
@@ -454,7 +464,8 @@ static void doubtful_framing_is_refused_and_closed(void **state)
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(doubtful); i++) {
         int fd = client_open(server);
-        client_print(fd, "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n%s\r\n\r\n{}", doubtful[i]);
+        client_print(fd, "POST /json HTTP/1.1\r\nHost: t\r\nContent-Type: application/json\r\n%s\r\n\r\n{}",
+                     doubtful[i]);
         struct answer answer = client_answer(fd);
         assert_int_equal(answer.status, 400);
         answer_free(&answer);
@@ -481,7 +492,9 @@ static void a_connection_serves_many_requests_also_pipelined(void **state)
 {
     (void)state;
     int fd = client_open(server);
-    client_print(fd, "GET / HTTP/1.1\r\nHost: t\r\n\r\nGET /query?a=1 HTTP/1.1\r\nHost: t\r\n\r\nGET / HTTP/1.1\r\nHost: t\r\n\r\n");
+    client_print(
+        fd,
+        "GET / HTTP/1.1\r\nHost: t\r\n\r\nGET /query?a=1 HTTP/1.1\r\nHost: t\r\n\r\nGET / HTTP/1.1\r\nHost: t\r\n\r\n");
     expect(client_answer(fd), 200, "hello");
     expect(client_answer(fd), 200, "1|(none)");
     expect(client_answer(fd), 200, "hello");
