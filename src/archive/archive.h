@@ -1,17 +1,19 @@
 /* PostgreSQL's custom archive format (pg_dump -Fc): read, verify, seal. Never trusts the file.
  *
- * The format, read from PostgreSQL's source: header, table of contents, then blocks { type, dump id, chunks } to the end of the file. It
- * has no checksum of its own beyond zlib's, and a file cut at a block's border looks whole; so:
- * - archive_verify() walks every byte, inflates every stream, counts rows, and demands that each entry with data has its block;
- * - archives that hubport exports end with a seal: one DATA block under a dump id that no entry has (ARCHIVE_SEAL_ID), which stock
- *   pg_restore passes by without decompressing it. It holds the SHA-256 of all bytes before it. A seal that disagrees, or
- *   stands anywhere but at the end, is damage; a file without one is merely not sealed.
+ * The format, read from PostgreSQL's source: header, table of contents, then blocks { type, dump id, chunks } to the
+ * end of the file. It has no checksum of its own beyond zlib's, and a file cut at a block's border looks whole; so:
+ * - archive_verify() walks every byte, inflates every stream, counts rows, and demands that each entry with data has
+ *   its block;
+ * - archives that hubport exports end with a seal: one DATA block under a dump id that no entry has (ARCHIVE_SEAL_ID),
+ *   which stock pg_restore passes by without decompressing it. It holds the SHA-256 of all bytes before it. A seal that
+ *   disagrees, or stands anywhere but at the end, is damage; a file without one is merely not sealed.
  *
- * Versions 1.12 to 1.16 (PostgreSQL 9.x to 18). Bounds: ARCHIVE_MAX_ENTRIES, ARCHIVE_MAX_STRING, ARCHIVE_MAX_STRINGS; a number from
- * the file leads to an allocation only when as many bytes are really there. The table of contents lives in the arena; beyond it, less
- * than 1 MB is used, whatever the file's size. Errors: ERR_FILE_NOT_ARCHIVE (wrong magic or not the custom format),
- * ERR_ARCHIVE_UNSUPPORTED (version, sizes, compression, more entries than we take), ERR_ARCHIVE_DAMAGED (everything else, with the
- * offset and entry in the words), ERR_FILE_TOO_LARGE (see max_bytes), ERR_SYSTEM (reading failed), or the cancel's reason.
+ * Versions 1.12 to 1.16 (PostgreSQL 9.x to 18). Bounds: ARCHIVE_MAX_ENTRIES, ARCHIVE_MAX_STRING, ARCHIVE_MAX_STRINGS; a
+ * number from the file leads to an allocation only when as many bytes are really there. The table of contents lives in
+ * the arena; beyond it, less than 1 MB is used, whatever the file's size. Errors: ERR_FILE_NOT_ARCHIVE (wrong magic or
+ * not the custom format), ERR_ARCHIVE_UNSUPPORTED (version, sizes, compression, more entries than we take),
+ * ERR_ARCHIVE_DAMAGED (everything else, with the offset and entry in the words), ERR_FILE_TOO_LARGE (see max_bytes),
+ * ERR_SYSTEM (reading failed), or the cancel's reason.
  */
 #ifndef ARCHIVE_ARCHIVE_H
 #define ARCHIVE_ARCHIVE_H
@@ -30,64 +32,67 @@ enum archive_section { ARCHIVE_SECTION_NONE = 1, ARCHIVE_PRE_DATA, ARCHIVE_DATA,
 /* One line of the table of contents. Strings are "" where the file has none. */
 struct archive_entry {
     int32_t dump_id;
-    bool has_data;           /* the dumper was there: a block must follow */
-    const char *tag;         /* "users" */
-    const char *desc;        /* "TABLE", "TABLE DATA", "INDEX", "FUNCTION", ... */
-    const char *schema;      /* "public" */
+    bool has_data;      /* the dumper was there: a block must follow */
+    const char *tag;    /* "users" */
+    const char *desc;   /* "TABLE", "TABLE DATA", "INDEX", "FUNCTION", ... */
+    const char *schema; /* "public" */
     const char *owner;
-    const char *definition;  /* SQL */
-    const char *copy;        /* COPY public.users (id, name) FROM stdin; */
+    const char *definition; /* SQL */
+    const char *copy;       /* COPY public.users (id, name) FROM stdin; */
     enum archive_section section;
-    uint64_t position;       /* of its block in the file; 0: not said (an archive written to a pipe) */
+    uint64_t position; /* of its block in the file; 0: not said (an archive written to a pipe) */
     /* Filled by archive_verify: */
     bool has_block;
-    bool rows_known;         /* false for data that is no COPY text (INSERTs, large objects) */
-    uint64_t rows;           /* lines of COPY text before "\."; 0 where not known */
-    uint64_t bytes;          /* uncompressed */
+    bool rows_known; /* false for data that is no COPY text (INSERTs, large objects) */
+    uint64_t rows;   /* lines of COPY text before "\."; 0 where not known */
+    uint64_t bytes;  /* uncompressed */
 };
 
 struct archive {
-    int minor;               /* 14 for version 1.14 */
+    int minor; /* 14 for version 1.14 */
     enum archive_compression compression;
-    int64_t created_ms;      /* header's local time of pg_dump's machine, read as UTC */
+    int64_t created_ms; /* header's local time of pg_dump's machine, read as UTC */
     const char *database;
     const char *server_version;
     const char *dump_version;
     struct archive_entry *entries;
     size_t entry_count;
     const uint32_t *by_dump_id; /* positions in entries, ordered by dump id */
-    uint64_t size;           /* of the file, bytes */
-    uint64_t data_position;  /* where the table of contents ends and the blocks begin */
-    uint64_t max_bytes;      /* set by the caller before archive_verify: more uncompressed bytes than this are refused as
-                              * soon as they are met (decompression bomb); 0, as opened: no limit */
+    uint64_t size;              /* of the file, bytes */
+    uint64_t data_position;     /* where the table of contents ends and the blocks begin */
+    uint64_t max_bytes; /* set by the caller before archive_verify: more uncompressed bytes than this are refused as
+                         * soon as they are met (decompression bomb); 0, as opened: no limit */
     /* Filled by archive_verify: */
-    bool sealed;             /* ends with our seal, and it agrees */
-    uint64_t rows;           /* all tables whose rows are known */
-    uint64_t bytes;          /* uncompressed, all entries */
+    bool sealed;    /* ends with our seal, and it agrees */
+    uint64_t rows;  /* all tables whose rows are known */
+    uint64_t bytes; /* uncompressed, all entries */
 };
 
-/* Whether these first bytes of a file begin a custom-format archive that we can read: ARCHIVE_MAGIC_SIZE bytes are enough to know;
- * with more (262) the words also recognise a tar file. Fewer are refused. */
+/* Whether these first bytes of a file begin a custom-format archive that we can read: ARCHIVE_MAGIC_SIZE bytes are
+ * enough to know; with more (262) the words also recognise a tar file. Fewer are refused. */
 #define ARCHIVE_MAGIC_SIZE 11
 bool archive_check_magic(const void *bytes, size_t size, struct err *err) MUST_CHECK;
 
-/* Header and table of contents. `fd` is a regular file, stays the caller's, and is only read by pread(2). NULL on failure. */
+/* Header and table of contents. `fd` is a regular file, stays the caller's, and is only read by pread(2). NULL on
+ * failure. */
 struct archive *archive_open(int fd, struct arena *arena, struct err *err) MUST_CHECK;
 
-/* Everything else. `progress` (may be NULL) is told the bytes of the file walked so far, about every 4 MB and at the end. May be
- * called again; the file must not change between. lz4 and zstd are refused: ERR_ARCHIVE_UNSUPPORTED. */
+/* Everything else. `progress` (may be NULL) is told the bytes of the file walked so far, about every 4 MB and at the
+ * end. May be called again; the file must not change between. lz4 and zstd are refused: ERR_ARCHIVE_UNSUPPORTED. */
 bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel,
                     void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                     struct err *err) MUST_CHECK;
 
 /* The first entry of this kind and name, NULL when there is none. Walks the table of contents. */
-const struct archive_entry *archive_find(const struct archive *archive, const char *desc, const char *schema, const char *tag);
+const struct archive_entry *archive_find(const struct archive *archive, const char *desc, const char *schema,
+                                         const char *tag);
 
 /* The entry with this dump id, NULL when there is none. */
 struct archive_entry *archive_entry_by_id(const struct archive *archive, int32_t dump_id);
 
-/* The seal's bytes for an archive whose preceding bytes have this SHA-256. Returns the length, at most ARCHIVE_SEAL_MAX; it is the
- * same for every archive. To be appended to what pg_dump wrote, whatever its compression. */
+/* The seal's bytes for an archive whose preceding bytes have this SHA-256. Returns the length, at most
+ * ARCHIVE_SEAL_MAX; it is the same for every archive. To be appended to what pg_dump wrote, whatever its compression.
+ */
 #define ARCHIVE_SEAL_MAX 256
 size_t archive_seal(const unsigned char sha256[32], unsigned char seal[ARCHIVE_SEAL_MAX]);
 

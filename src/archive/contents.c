@@ -19,10 +19,11 @@ struct contents {
     uint64_t string_bytes; /* read so far */
 };
 
-/* ---- Strings ----------------------------------------------------------------------------------------------------------- */
+/* ---- Strings
+ * ----------------------------------------------------------------------------------------------------------- */
 
-/* The length of the string that follows; -1: it is absent. More than the file holds is refused, so that memory is never taken for
- * bytes that do not come. */
+/* The length of the string that follows; -1: it is absent. More than the file holds is refused, so that memory is never
+ * taken for bytes that do not come. */
 static bool read_length(struct contents *contents, int32_t *length, struct err *err)
 {
     struct reader *reader = &contents->reader;
@@ -35,7 +36,8 @@ static bool read_length(struct contents *contents, int32_t *length, struct err *
         return reader_damaged(reader, err, "a string of %d bytes", *length);
     contents->string_bytes += *length > 0 ? (uint64_t)*length : 0;
     if (contents->string_bytes > ARCHIVE_MAX_STRINGS)
-        return reader_damaged(reader, err, "the strings of the table of contents are over %zu bytes", ARCHIVE_MAX_STRINGS);
+        return reader_damaged(reader, err, "the strings of the table of contents are over %zu bytes",
+                              ARCHIVE_MAX_STRINGS);
     return true;
 }
 
@@ -60,11 +62,12 @@ static bool read_string(struct contents *contents, const char **text, struct err
 static bool skip_string(struct contents *contents, struct err *err)
 {
     int32_t length;
-    return read_length(contents, &length, err)
-           && reader_skip(&contents->reader, length < 0 ? 0 : (uint64_t)length, err);
+    return read_length(contents, &length, err) &&
+           reader_skip(&contents->reader, length < 0 ? 0 : (uint64_t)length, err);
 }
 
-/* ---- Header ------------------------------------------------------------------------------------------------------------ */
+/* ---- Header
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static bool read_compression(struct contents *contents, struct err *err)
 {
@@ -101,7 +104,11 @@ static bool read_time(struct contents *contents, int64_t *wall_ms, struct err *e
     }
     *wall_ms = 0;
     if (valid) {
-        struct tm tm = {.tm_sec = part[0], .tm_min = part[1], .tm_hour = part[2], .tm_mday = part[3], .tm_mon = part[4],
+        struct tm tm = {.tm_sec = part[0],
+                        .tm_min = part[1],
+                        .tm_hour = part[2],
+                        .tm_mday = part[3],
+                        .tm_mon = part[4],
                         .tm_year = part[5]};
         int64_t seconds = timegm(&tm);
         *wall_ms = tm.tm_mon == part[4] ? seconds * 1000 : 0; /* not 30 February */
@@ -122,12 +129,13 @@ static bool read_header(struct contents *contents, struct err *err)
     archive->minor = bytes[6];
     archive->size = reader->size;
     reader_consume(reader, ARCHIVE_MAGIC_SIZE);
-    return read_compression(contents, err) && read_time(contents, &archive->created_ms, err)
-           && read_string(contents, &archive->database, err) && read_string(contents, &archive->server_version, err)
-           && read_string(contents, &archive->dump_version, err);
+    return read_compression(contents, err) && read_time(contents, &archive->created_ms, err) &&
+           read_string(contents, &archive->database, err) && read_string(contents, &archive->server_version, err) &&
+           read_string(contents, &archive->dump_version, err);
 }
 
-/* ---- Table of contents ------------------------------------------------------------------------------------------------- */
+/* ---- Table of contents
+ * ------------------------------------------------------------------------------------------------- */
 
 static bool skip_dependencies(struct contents *contents, struct err *err)
 {
@@ -195,15 +203,16 @@ static bool read_entry(struct contents *contents, struct archive_entry *entry, s
 {
     int minor = contents->archive->minor;
     int32_t relation_kind;
-    if (!read_numbers(contents, entry, err) || !skip_string(contents, err) || !skip_string(contents, err) /* table oid, oid */
-        || !read_string(contents, &entry->tag, err) || !read_string(contents, &entry->desc, err)
-        || !read_section(contents, entry, err) || !read_string(contents, &entry->definition, err)
-        || !skip_string(contents, err) /* DROP statement */
-        || !read_string(contents, &entry->copy, err) || !read_string(contents, &entry->schema, err)
-        || !skip_string(contents, err)                    /* tablespace */
+    if (!read_numbers(contents, entry, err) || !skip_string(contents, err) ||
+        !skip_string(contents, err) /* table oid, oid */
+        || !read_string(contents, &entry->tag, err) || !read_string(contents, &entry->desc, err) ||
+        !read_section(contents, entry, err) || !read_string(contents, &entry->definition, err) ||
+        !skip_string(contents, err) /* DROP statement */
+        || !read_string(contents, &entry->copy, err) || !read_string(contents, &entry->schema, err) ||
+        !skip_string(contents, err)                     /* tablespace */
         || (minor >= 14 && !skip_string(contents, err)) /* table access method */
-        || (minor >= 16 && !reader_int(&contents->reader, &relation_kind, err))
-        || !read_string(contents, &entry->owner, err) || !skip_string(contents, err) /* WITH OIDS */
+        || (minor >= 16 && !reader_int(&contents->reader, &relation_kind, err)) ||
+        !read_string(contents, &entry->owner, err) || !skip_string(contents, err) /* WITH OIDS */
         || !skip_dependencies(contents, err) || !read_offset(contents, entry, err))
         return false;
     if (entry->has_data && !entry_is_table_data(entry) && !entry_is_large_objects(entry))
@@ -245,7 +254,8 @@ static bool read_entries(struct contents *contents, struct err *err)
     return true;
 }
 
-/* ---- Order by dump id -------------------------------------------------------------------------------------------------- */
+/* ---- Order by dump id
+ * -------------------------------------------------------------------------------------------------- */
 
 static int by_dump_id(const void *left, const void *right, void *context)
 {
@@ -270,7 +280,8 @@ static bool order_entries(struct contents *contents, struct err *err)
     return true;
 }
 
-/* ---- For the rest of the program --------------------------------------------------------------------------------------- */
+/* ---- For the rest of the program
+ * --------------------------------------------------------------------------------------- */
 
 struct archive *archive_open(int fd, struct arena *arena, struct err *err)
 {
@@ -298,7 +309,8 @@ struct archive_entry *archive_entry_by_id(const struct archive *archive, int32_t
     return NULL;
 }
 
-const struct archive_entry *archive_find(const struct archive *archive, const char *desc, const char *schema, const char *tag)
+const struct archive_entry *archive_find(const struct archive *archive, const char *desc, const char *schema,
+                                         const char *tag)
 {
     for (size_t i = 0; i < archive->entry_count; i++) {
         const struct archive_entry *entry = &archive->entries[i];

@@ -9,7 +9,8 @@ static void keep_head(struct rows *rows, const unsigned char *part, size_t size)
     }
 }
 
-/* A line of two bytes ends: nearly no row is so short, so that the others cost no more than the search for their end. */
+/* A line of two bytes ends: nearly no row is so short, so that the others cost no more than the search for their end.
+ */
 static void end_short_line(struct rows *rows, const unsigned char *part, size_t size)
 {
     keep_head(rows, part, size);

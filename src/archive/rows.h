@@ -1,7 +1,7 @@
 /* Rows of COPY text, counted as it passes. Inside archive/ only.
  *
- * A row is a line: newlines inside values are escaped, and so are backslashes, which is why a line that is just "\." can only be
- * the end. pg_dump writes empty lines after it and nothing else.
+ * A row is a line: newlines inside values are escaped, and so are backslashes, which is why a line that is just "\."
+ * can only be the end. pg_dump writes empty lines after it and nothing else.
  */
 #ifndef ARCHIVE_ROWS_H
 #define ARCHIVE_ROWS_H
@@ -10,7 +10,7 @@
 
 struct rows {
     uint64_t count;
-    bool ended;        /* "\." was met */
+    bool ended;         /* "\." was met */
     unsigned char held; /* bytes of the line so far, at most 3: enough to tell "\." from longer lines */
     char head[2];
 };

@@ -7,7 +7,10 @@
 #define WORDS "hubport-seal 1 sha256="
 #define DIGEST_SIZE ((size_t)32)
 #define TEXT_SIZE (sizeof WORDS - 1 + 2 * DIGEST_SIZE + 1)
+#define SEAL_SIZE (1 + 5 + 5 + TEXT_SIZE + 5)
 #define BLOCK_DATA 1
+
+_Static_assert(SEAL_SIZE <= ARCHIVE_SEAL_MAX, "the seal fits");
 
 static unsigned char *put_int(unsigned char *at, uint32_t value)
 {
@@ -17,8 +20,8 @@ static unsigned char *put_int(unsigned char *at, uint32_t value)
     return at;
 }
 
-/* One chunk as it is, in a compressed archive too: pg_restore decompresses only what it restores, and passes other blocks
- * by their chunks' lengths. */
+/* One chunk as it is, in a compressed archive too: pg_restore decompresses only what it restores, and passes other
+ * blocks by their chunks' lengths. */
 size_t archive_seal(const unsigned char sha256[32], unsigned char seal[ARCHIVE_SEAL_MAX])
 {
     char text[TEXT_SIZE + 1];
@@ -36,7 +39,7 @@ size_t archive_seal(const unsigned char sha256[32], unsigned char seal[ARCHIVE_S
 
 size_t seal_size(void)
 {
-    return 1 + 5 + 5 + TEXT_SIZE + 5;
+    return SEAL_SIZE;
 }
 
 bool seal_parse(const unsigned char *bytes, unsigned char sha256[32])

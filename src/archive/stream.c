@@ -49,7 +49,8 @@ static bool take(struct stream *stream, const unsigned char *bytes, size_t size,
     if (stream->max_bytes != 0 && stream->all_bytes > stream->max_bytes) {
         char limit[32];
         snprintf(limit, sizeof limit, "%lluMB", (unsigned long long)(stream->max_bytes / MIB));
-        err_set(err, ERR_FILE_TOO_LARGE, "unpacked it is over %llu bytes (a decompression bomb, or too large for this place)",
+        err_set(err, ERR_FILE_TOO_LARGE,
+                "unpacked it is over %llu bytes (a decompression bomb, or too large for this place)",
                 (unsigned long long)stream->max_bytes);
         return err_args(err, limit, NULL);
     }
@@ -58,8 +59,8 @@ static bool take(struct stream *stream, const unsigned char *bytes, size_t size,
     return cancel_check(stream->cancel, err);
 }
 
-/* When the input is used up while there is more to come out, it comes with the next input: a stream ends by its checksum, which
- * is read last. */
+/* When the input is used up while there is more to come out, it comes with the next input: a stream ends by its
+ * checksum, which is read last. */
 static bool inflate_gathered(struct stream *stream, struct err *err)
 {
     z_stream *zip = &stream->zip;

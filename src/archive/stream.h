@@ -1,7 +1,8 @@
 /* Stream: the chunks of one entry (or large object), decompressed, counted and dropped. Inside archive/ only.
  *
- * One struct serves all entries of an archive in turn: open, then begin, add..., end for each, then close. What is wrong is
- * ERR_ARCHIVE_DAMAGED, more than max_bytes ERR_FILE_TOO_LARGE; add gathers, so a fault may come up a few chunks later.
+ * One struct serves all entries of an archive in turn: open, then begin, add..., end for each, then close. What is
+ * wrong is ERR_ARCHIVE_DAMAGED, more than max_bytes ERR_FILE_TOO_LARGE; add gathers, so a fault may come up a few
+ * chunks later.
  */
 #ifndef ARCHIVE_STREAM_H
 #define ARCHIVE_STREAM_H
@@ -13,15 +14,15 @@
 
 struct stream {
     bool deflated;
-    bool ended;            /* deflated: its last block was met */
+    bool ended; /* deflated: its last block was met */
     z_stream zip;
-    unsigned char *in;     /* gathered from chunks: inflating 4 KB at a time, pg_dump's chunks, costs much more */
+    unsigned char *in; /* gathered from chunks: inflating 4 KB at a time, pg_dump's chunks, costs much more */
     size_t in_size;
     unsigned char *out;
-    struct rows *rows;     /* NULL: not counted */
-    uint64_t bytes;        /* of this entry so far, uncompressed */
-    uint64_t all_bytes;    /* of all entries */
-    uint64_t max_bytes;    /* 0: no limit */
+    struct rows *rows;  /* NULL: not counted */
+    uint64_t bytes;     /* of this entry so far, uncompressed */
+    uint64_t all_bytes; /* of all entries */
+    uint64_t max_bytes; /* 0: no limit */
     const struct cancel *cancel;
 };
 

@@ -108,9 +108,7 @@ void reply_err(struct request *request, const struct err *err, json_t *more)
     char text[ERR_TEXT_SIZE];
     int status = err_http_status(err->code);
     const char *words = text_utf8(request->arena, err->words);
-    enum log_level level = status >= 500 && status != 503  ? LOG_ERROR
-                           : status >= 400 && status < 500 ? LOG_INFO
-                                                           : LOG_WARN;
+    enum log_level level = status < 500 ? LOG_INFO : status == 503 ? LOG_WARN : LOG_ERROR;
     log_event(level, "http.error", "{s:s, s:s}", "code", err_name(err->code), "words", words);
 
     err_text(err, request->lang, text);

@@ -189,6 +189,24 @@ static bool take_directory(struct cluster *cluster, const char *data_dir, bool m
     return true;
 }
 
+/* As root the server runs as `postgres`, who must get into the data directory: a home of root's does not let it. */
+static bool check_reachable(const struct cluster *cluster, const char *path, struct err *err)
+{
+    char part[PATH_MAX];
+    struct stat status;
+    snprintf(part, sizeof part, "%s", path);
+    for (char *end = part + strlen(part); cluster->user != NULL && end > part; end = strrchr(part, '/')) {
+        *end = '\0';
+        const char *directory = part[0] == '\0' ? "/" : part;
+        if (stat(directory, &status) != 0)
+            return err_errno(err, ERR_SYSTEM, "%s", directory);
+        if ((status.st_mode & 0001) == 0)
+            return err_set(err, ERR_SYSTEM, "the user %s cannot enter %s (chmod o+x), or set HUBPORT_DATA_DIR to another place",
+                           cluster->user, directory);
+    }
+    return true;
+}
+
 /* Make the data directory and name what is in it; absolute, because PostgreSQL changes into its own. */
 static bool name_files(struct cluster *cluster, const char **data_dir, struct err *err)
 {
@@ -198,6 +216,8 @@ static bool name_files(struct cluster *cluster, const char **data_dir, struct er
         return false;
     if (realpath(*data_dir, absolute) == NULL)
         return err_errno(err, ERR_SYSTEM, "%s", *data_dir);
+    if (!check_reachable(cluster, absolute, err))
+        return false;
     *data_dir = arena_strdup(cluster->arena, absolute);
     cluster->pg = arena_printf(cluster->arena, "%s/pg", absolute);
     cluster->run = socket_directory(cluster->arena, absolute);

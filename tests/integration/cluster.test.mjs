@@ -1,10 +1,10 @@
 // With no configuration: a private PostgreSQL, a token of its own, an address that signs in once.
 import { strict as assert } from 'node:assert';
 import { after, test } from 'node:test';
-import { readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
-import { cleanUp, cleanUpAfter, isAlive, waitFor } from './support/processes.mjs';
+import { IS_ROOT, cleanUp, cleanUpAfter, isAlive, waitFor } from './support/processes.mjs';
 
 after(() => cleanUp());
 
@@ -103,6 +103,14 @@ test('a second server on the same data directory is refused clearly', async (t) 
   const { status, stderr } = await run(['serve', '--listen', '127.0.0.1:0'], { directory: server.directory });
   assert.equal(status, 4);
   assert.match(stderr, /already uses the data directory/);
+});
+
+test('as root, a data directory that the postgres user cannot reach is told as such', { skip: !IS_ROOT && 'needs root' }, async () => {
+  const directory = makeWorkplace();
+  chmodSync(directory, 0o700);
+  const { status, stderr } = await run(['status'], { directory });
+  assert.equal(status, 1);
+  assert.match(stderr, /the user postgres cannot enter .*HUBPORT_DATA_DIR/);
 });
 
 test('a long path and one with spaces and quotes work', async (t) => {

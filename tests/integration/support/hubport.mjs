@@ -1,7 +1,7 @@
 // The program under test: its server, its commands, and what must not be left of it.
 import { strict as assert } from 'node:assert';
 import { createInterface } from 'node:readline';
-import { mkdirSync, readdirSync } from 'node:fs';
+import { chmodSync, mkdirSync, readdirSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { join, resolve } from 'node:path';
 import { Client } from './client.mjs';
@@ -37,6 +37,7 @@ function cleanEnvironment(directory, env) {
 /** A directory with what a server or a command may write: data/ and tmp/. */
 export function makeWorkplace() {
   const directory = makeDirectory('hubport');
+  chmodSync(directory, 0o711); // as root the private cluster runs as another user
   mkdirSync(join(directory, 'tmp'), { mode: 0o700 });
   return directory;
 }

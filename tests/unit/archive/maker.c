@@ -5,12 +5,12 @@
 #include <unistd.h>
 #include <zlib.h>
 
-#define CHECK(condition) \
-    do { \
-        if (!(condition)) { \
-            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition); \
-            abort(); \
-        } \
+#define CHECK(condition)                                                                                               \
+    do {                                                                                                               \
+        if (!(condition)) {                                                                                            \
+            fprintf(stderr, "%s:%d: %s\n", __FILE__, __LINE__, #condition);                                            \
+            abort();                                                                                                   \
+        }                                                                                                              \
     } while (0)
 
 void maker_start(struct maker *maker, int minor, enum archive_compression compression)
@@ -141,11 +141,23 @@ void make_small(struct maker *maker, int minor, enum archive_compression compres
 {
     maker_start(maker, minor, compression);
     make_header(maker, 3);
-    make_entry(maker, &(struct made_entry){.id = 7, .desc = "TABLE", .schema = "public", .tag = "users",
+    make_entry(maker, &(struct made_entry){.id = 7,
+                                           .desc = "TABLE",
+                                           .schema = "public",
+                                           .tag = "users",
                                            .definition = "CREATE TABLE public.users (id integer, name text);\n"});
-    make_entry(maker, &(struct made_entry){.id = 12, .has_data = true, .desc = "TABLE DATA", .schema = "public", .tag = "users",
-                                           .copy = "COPY public.users (id, name) FROM stdin;\n", .dependencies = {"7"}});
-    make_entry(maker, &(struct made_entry){.id = 9, .has_data = true, .desc = "TABLE DATA", .schema = "public", .tag = "keys",
+    make_entry(maker, &(struct made_entry){.id = 12,
+                                           .has_data = true,
+                                           .desc = "TABLE DATA",
+                                           .schema = "public",
+                                           .tag = "users",
+                                           .copy = "COPY public.users (id, name) FROM stdin;\n",
+                                           .dependencies = {"7"}});
+    make_entry(maker, &(struct made_entry){.id = 9,
+                                           .has_data = true,
+                                           .desc = "TABLE DATA",
+                                           .schema = "public",
+                                           .tag = "keys",
                                            .copy = "COPY public.keys (id) FROM stdin;\n"});
     make_data(maker, 12, "1\tann\n2\tbob\n\\.\n\n\n");
     make_data(maker, 9, "\\.\n\n\n");

@@ -149,8 +149,9 @@ static void eleven_bytes_tell_an_archive(void **state)
 static void other_versions_and_sizes_are_unsupported(void **state)
 {
     static const char heads[][ARCHIVE_MAGIC_SIZE + 1] = {
-        "PGDMP\x01\x0b\0\x04\x08\x01", "PGDMP\x01\x11\0\x04\x08\x01", "PGDMP\x02\x0e\0\x04\x08\x01", "PGDMP\0\x0e\0\x04\x08\x01",
-        "PGDMP\x01\x0e\0\x08\x08\x01", "PGDMP\x01\x0e\0\x04\x04\x01", "PGDMP\x01\x0e\0\x20\x08\x01",
+        "PGDMP\x01\x0b\0\x04\x08\x01", "PGDMP\x01\x11\0\x04\x08\x01", "PGDMP\x02\x0e\0\x04\x08\x01",
+        "PGDMP\0\x0e\0\x04\x08\x01",   "PGDMP\x01\x0e\0\x08\x08\x01", "PGDMP\x01\x0e\0\x04\x04\x01",
+        "PGDMP\x01\x0e\0\x20\x08\x01",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(heads); i++) {
@@ -178,8 +179,10 @@ static void an_impossible_time_is_no_time(void **state)
         size_t index;
         int64_t value;
         bool valid;
-    } cases[] = {{0, 60, true}, {0, 61, false}, {1, -1, false}, {2, 24, false}, {3, 0, false}, {3, 31, true}, {4, 12, false},
-                 {4, 1, false} /* 29 February 2025 */, {4, 2, true}, {5, 69, false}, {5, 70, true}, {5, INT32_MAX, false}, {6, 77, true}};
+    } cases[] = {{0, 60, true}, {0, 61, false}, {1, -1, false}, {2, 24, false},
+                 {3, 0, false}, {3, 31, true},  {4, 12, false}, {4, 1, false} /* 29 February 2025 */,
+                 {4, 2, true},  {5, 69, false}, {5, 70, true},  {5, INT32_MAX, false},
+                 {6, 77, true}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct maker maker, number;
@@ -213,7 +216,8 @@ static void a_bad_entry_is_damage(void **state)
         {{.id = 9, .desc = "TABLE DATA", .has_data = true, .flag = 3}, "offset flag 3 of an entry with data"},
         {{.id = 9, .desc = "TABLE DATA", .has_data = true, .flag = 4}, "offset flag 4"},
         {{.id = 9, .desc = "TABLE DATA", .has_data = true, .flag = 2, .position = 0}, "said to be at byte 0"},
-        {{.id = 9, .desc = "TABLE DATA", .has_data = true, .flag = 2, .position = 1 << 20}, "said to be at byte 1048576"},
+        {{.id = 9, .desc = "TABLE DATA", .has_data = true, .flag = 2, .position = 1 << 20},
+         "said to be at byte 1048576"},
         {{.id = 9, .desc = "TABLE", .dependencies = {"7", "123456789012"}}, "a dependency of 12 bytes"},
     };
     (void)state;
@@ -262,7 +266,8 @@ static void a_string_over_the_limit_is_damage_even_if_it_is_there(void **state)
     maker_end(&maker);
 }
 
-/* Long strings in holes of a sparse file: five of 64 MB an entry (object ids, DROP statement, tablespace, access method). */
+/* Long strings in holes of a sparse file: five of 64 MB an entry (object ids, DROP statement, tablespace, access
+ * method). */
 static void strings_are_limited_in_all(void **state)
 {
     struct maker maker;
@@ -272,7 +277,8 @@ static void strings_are_limited_in_all(void **state)
     maker_start(&maker, 14, ARCHIVE_NONE);
     make_header(&maker, 2);
     for (int i = 0; i < 2; i++) {
-        static const bool long_ones[] = {true, true, false, false, false, false, true, false, false, true, true, false, false};
+        static const bool long_ones[] = {true,  true,  false, false, false, false, true,
+                                         false, false, true,  true,  false, false};
         make_int(&maker, i + 1);
         make_int(&maker, 0);
         for (size_t k = 0; k < ARRAY_LEN(long_ones); k++) {
@@ -306,7 +312,8 @@ static void a_string_with_a_zero_byte_is_damage(void **state)
 
 static void numbers_that_postgresql_does_not_write_are_damage(void **state)
 {
-    static const char numbers[][6] = {"\x02\x01\0\0\0", "\x01\0\0\0\0", "\xff\x01\0\0\0", "\0\0\0\0\x80", "\x01\x01\0\0\x80"};
+    static const char numbers[][6] = {"\x02\x01\0\0\0", "\x01\0\0\0\0", "\xff\x01\0\0\0", "\0\0\0\0\x80",
+                                      "\x01\x01\0\0\x80"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(numbers); i++) {
         struct maker maker;
@@ -355,7 +362,11 @@ static void a_hundred_thousand_entries_are_read_and_verified(void **state)
     make_header(&maker, COUNT);
     for (int i = 0; i < COUNT; i++) { /* 7 and COUNT have no common divisor: every id once, in disorder */
         int32_t id = (int32_t)((int64_t)i * 7 % COUNT + 1);
-        make_entry(&maker, &(struct made_entry){.id = id, .desc = "TABLE DATA", .has_data = true, .schema = "public", .tag = "t",
+        make_entry(&maker, &(struct made_entry){.id = id,
+                                                .desc = "TABLE DATA",
+                                                .has_data = true,
+                                                .schema = "public",
+                                                .tag = "t",
                                                 .copy = "COPY public.t (a) FROM stdin;\n"});
     }
     for (int i = 0; i < COUNT; i++)
@@ -372,7 +383,8 @@ static void words_are_one_line_of_utf8_whatever_the_file_says(void **state)
     (void)state;
     maker_start(&maker, 14, ARCHIVE_NONE);
     make_header(&maker, 1);
-    make_entry(&maker, &(struct made_entry){.id = 1, .desc = "TABLE\n", .schema = "a\xff\x1b[2J", .tag = "b", .section = 9});
+    make_entry(&maker,
+               &(struct made_entry){.id = 1, .desc = "TABLE\n", .schema = "a\xff\x1b[2J", .tag = "b", .section = 9});
     assert_refused(&maker, ERR_ARCHIVE_DAMAGED, "entry 1 of 1");
     for (const char *at = err.words; *at != '\0'; at++)
         assert_in_range(*at, ' ', '~');

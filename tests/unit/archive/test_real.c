@@ -22,7 +22,8 @@ static char directory[64];
 static const char *bin;
 static struct err err;
 
-/* ---- Databases --------------------------------------------------------------------------------------------------------- */
+/* ---- Databases
+ * --------------------------------------------------------------------------------------------------------- */
 
 static const char *dsn(const char *database)
 {
@@ -51,8 +52,10 @@ static int64_t ask(const char *database, const char *sql)
 static const char everything[] =
     "CREATE SCHEMA \"Schema B\";"
     "CREATE TABLE tricky (id serial PRIMARY KEY, v text, n numeric);"
-    "INSERT INTO tricky (v, n) VALUES (E'tab\\tin it', 1), (E'back\\\\slash', 2), (E'new\\nline', 3), (E'\\\\.', 4), (E'a\\n\\\\.\\nb', 5),"
-    " (E'\\\\.\\n', 6), ('', NULL), (NULL, 7), (E'\\\\N', 8), (E'\\r\\n', 9), ('\xe5\xa4\x87\xe4\xbb\xbd', 10), (repeat(E'x\\n', 100000), 11);"
+    "INSERT INTO tricky (v, n) VALUES (E'tab\\tin it', 1), (E'back\\\\slash', 2), (E'new\\nline', 3), (E'\\\\.', 4), "
+    "(E'a\\n\\\\.\\nb', 5),"
+    " (E'\\\\.\\n', 6), ('', NULL), (NULL, 7), (E'\\\\N', 8), (E'\\r\\n', 9), ('\xe5\xa4\x87\xe4\xbb\xbd', 10), "
+    "(repeat(E'x\\n', 100000), 11);"
     "CREATE TABLE single (v text); INSERT INTO single VALUES (''), (E'\\\\.'), (NULL), (E'\\n'), ('.'), (E'\\\\');"
     "CREATE TABLE empty (a int, b text);"
     "CREATE TABLE one_row (a int); INSERT INTO one_row VALUES (1);"
@@ -70,13 +73,15 @@ static const char everything[] =
     "CREATE VIEW few AS SELECT * FROM many WHERE id < 10;"
     "CREATE MATERIALIZED VIEW counted AS SELECT count(*) FROM many;"
     "CREATE FUNCTION twice(i int) RETURNS int LANGUAGE sql AS 'SELECT i * 2';"
-    "SELECT lo_from_bytea(0, decode(repeat('00ff5c2e0a', 60000), 'hex')), lo_from_bytea(0, ''), lo_from_bytea(4000000000, '\\x61');"
+    "SELECT lo_from_bytea(0, decode(repeat('00ff5c2e0a', 60000), 'hex')), lo_from_bytea(0, ''), "
+    "lo_from_bytea(4000000000, '\\x61');"
     "COMMENT ON TABLE many IS 'rows';";
 
 static const char tables_sql[] = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
                                  " WHERE relkind = 'r' AND nspname IN ('public', 'Schema B')";
 
-/* ---- Files and programs ------------------------------------------------------------------------------------------------ */
+/* ---- Files and programs
+ * ------------------------------------------------------------------------------------------------ */
 
 static const char *file_path(const char *name)
 {
@@ -109,14 +114,15 @@ static void write_path(const char *path, const struct maker *from)
     close(fd);
 }
 
-/* Runs bin/program with the arguments (ended by NULL) to its good end. `output` (may be NULL) is what it writes into a pipe. */
+/* Runs bin/program with the arguments (ended by NULL) to its good end. `output` (may be NULL) is what it writes into a
+ * pipe. */
 static void run_tool(struct maker *output, int in, const char *program, const char *const *args)
 {
     const char *argv[32] = {arena_printf(arena, "%s/%s", bin, program)};
     for (size_t i = 0; args[i] != NULL; i++)
         argv[i + 1] = args[i];
-    struct subprocess_spec spec = {.argv = argv, .in = in, .out = output == NULL ? SUBPROCESS_NULL : SUBPROCESS_PIPE,
-                                   .error = STDERR_FILENO};
+    struct subprocess_spec spec = {
+        .argv = argv, .in = in, .out = output == NULL ? SUBPROCESS_NULL : SUBPROCESS_PIPE, .error = STDERR_FILENO};
     struct subprocess *process = subprocess_start(&spec, &err);
     if (process == NULL)
         fail_msg("%s", err.words);
@@ -203,7 +209,8 @@ static int end(void **state)
     return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------------- */
+/* ---- Tests
+ * ------------------------------------------------------------------------------------------------------------- */
 
 static struct archive *verify_made(const struct maker *made)
 {
@@ -220,13 +227,14 @@ static void assert_real_counts(const struct archive *archive)
         const struct archive_entry *entry = &archive->entries[i];
         if (strcmp(entry->desc, "TABLE DATA") == 0) {
             const char *tag = strcmp(entry->tag, "odd \"name") == 0 ? "odd \"\"name" : entry->tag;
-            int64_t rows = ask("everything",
-                               arena_printf(arena, "SELECT count(*) FROM ONLY \"%s\".\"%s\"", entry->schema, tag));
+            int64_t rows =
+                ask("everything", arena_printf(arena, "SELECT count(*) FROM ONLY \"%s\".\"%s\"", entry->schema, tag));
             if (!entry->rows_known || entry->rows != (uint64_t)rows)
                 fail_msg("%s: %llu rows, really %lld", entry->tag, (unsigned long long)entry->rows, (long long)rows);
             tables++;
         } else if (strcmp(entry->desc, "BLOBS") == 0) {
-            assert_int_equal(entry->bytes, ask("everything", "SELECT sum(length(lo_get(oid))) FROM pg_largeobject_metadata"));
+            assert_int_equal(entry->bytes,
+                             ask("everything", "SELECT sum(length(lo_get(oid))) FROM pg_largeobject_metadata"));
             objects++;
         } else
             assert_false(entry->has_data);
@@ -266,10 +274,16 @@ static void dumps_with_options_are_verified(void **state)
     static const struct {
         const char *option;
         bool data, known;
-    } cases[] = {{"--inserts", true, false},       {"--rows-per-insert=7", true, false}, {"--schema-only", false, false},
-                 {"--data-only", true, true},      {"--load-via-partition-root", true, true},
-                 {"--exclude-table-data=many", false, false}, {"--section=post-data", false, false}, {"--clean", true, true},
-                 {"--section=data", true, true},   {"--encoding=GB18030", true, true}};
+    } cases[] = {{"--inserts", true, false},
+                 {"--rows-per-insert=7", true, false},
+                 {"--schema-only", false, false},
+                 {"--data-only", true, true},
+                 {"--load-via-partition-root", true, true},
+                 {"--exclude-table-data=many", false, false},
+                 {"--section=post-data", false, false},
+                 {"--clean", true, true},
+                 {"--section=data", true, true},
+                 {"--encoding=GB18030", true, true}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct maker made;
@@ -329,7 +343,8 @@ static void stock_pg_restore_passes_the_seal_by(void **state)
                 close(ends[0]);
                 assert_int_equal(waitpid(feeder, NULL, 0), feeder);
             } else
-                TOOL(NULL, SUBPROCESS_NULL, "pg_restore", "-e", way == 2 ? "-j2" : "-j1", "-d", dsn(ways[way]), sealed_path);
+                TOOL(NULL, SUBPROCESS_NULL, "pg_restore", "-e", way == 2 ? "-j2" : "-j1", "-d", dsn(ways[way]),
+                     sealed_path);
             TOOL(&origin, SUBPROCESS_NULL, "pg_dump", "-d", dsn("everything"));
             TOOL(&restored, SUBPROCESS_NULL, "pg_dump", "-d", dsn(ways[way]));
             assert_same_text(&origin, &restored);

@@ -77,7 +77,8 @@ static void a_file_of_many_blocks_of_input_can_be_sealed(void **state)
         memcpy(text + size, "\n\\.\n\n\n", 6 + 1);
         maker_start(&maker, 14, ARCHIVE_NONE);
         make_header(&maker, 1);
-        make_entry(&maker, &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .tag = "t", .copy = "COPY"});
+        make_entry(&maker,
+                   &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .tag = "t", .copy = "COPY"});
         make_data(&maker, 2, text);
         free(text);
         make_seal(&maker);
@@ -169,7 +170,8 @@ static void a_seal_before_the_data_is_damage(void **state)
     (void)state;
     maker_start(&maker, 14, ARCHIVE_NONE);
     make_header(&maker, 1);
-    make_entry(&maker, &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .tag = "t", .copy = "COPY"});
+    make_entry(&maker,
+               &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .tag = "t", .copy = "COPY"});
     make_seal(&maker);
     make_data(&maker, 2, "\\.\n\n\n");
     assert_damaged("a seal that is damaged or not at the end");
@@ -180,7 +182,8 @@ static void a_seal_does_not_replace_missing_data(void **state)
     (void)state;
     maker_start(&maker, 14, ARCHIVE_NONE);
     make_header(&maker, 1);
-    make_entry(&maker, &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .tag = "t", .copy = "COPY"});
+    make_entry(&maker,
+               &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .tag = "t", .copy = "COPY"});
     make_seal(&maker);
     assert_damaged("the data of TABLE DATA t is missing");
 }
@@ -195,7 +198,8 @@ static void a_seal_in_capital_letters_is_none_of_ours(void **state)
     assert_damaged("a seal that is damaged");
 }
 
-/* The last bytes of a large object look like a seal: no block begins there, so nothing is sealed and nothing is wrong. */
+/* The last bytes of a large object look like a seal: no block begins there, so nothing is sealed and nothing is wrong.
+ */
 static void bytes_in_the_data_that_look_like_a_seal_are_data(void **state)
 {
     unsigned char digest[32] = {0}, seal[ARCHIVE_SEAL_MAX];

@@ -34,8 +34,9 @@ static void make_table(enum archive_compression compression, const char *copy)
     maker_start(&maker, 16, compression);
     make_header(&maker, 2);
     make_entry(&maker, &(struct made_entry){.id = 1, .desc = "TABLE", .schema = "public", .tag = "t"});
-    make_entry(&maker, &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .schema = "public", .tag = "t",
-                                            .copy = copy});
+    make_entry(&maker,
+               &(struct made_entry){
+                   .id = 2, .has_data = true, .desc = "TABLE DATA", .schema = "public", .tag = "t", .copy = copy});
 }
 
 #define COPY "COPY public.t (a) FROM stdin;\n"
@@ -94,8 +95,8 @@ static void rows_are_lines_before_the_end(void **state)
     assert_rows("\\.\n\n\n", 0);
     assert_rows("1\n\\.\n\n\n", 1);
     assert_rows("1\n2\n\\.\n", 2);
-    assert_rows("\n\n\n\\.\n\n\n", 3);                             /* a table without columns, or empty texts */
-    assert_rows("\\.x\nx\\.\n\\\\.\n\\N\n\\\n.\n\\.\n\n\n", 6);    /* only a whole line is the end */
+    assert_rows("\n\n\n\\.\n\n\n", 3);                              /* a table without columns, or empty texts */
+    assert_rows("\\.x\nx\\.\n\\\\.\n\\N\n\\\n.\n\\.\n\n\n", 6);     /* only a whole line is the end */
     assert_rows("a\\nb\\tc\\\\.\\n\\\\.\n\\\\\\\\.\n\\.\n\n\n", 2); /* escaped newlines are no ends of rows */
 }
 
@@ -204,8 +205,9 @@ static void a_missing_block_is_damage_that_names_the_table(void **state)
 
 static void blocks_out_of_place_are_damage(void **state)
 {
-    static const char *const words[] = {"a second block", "dump id 3, which no entry has", "an entry that has no data",
-                                        "a block of type 3", "a block of type 0", "at a block's beginning"};
+    static const char *const words[] = {
+        "a second block",    "dump id 3, which no entry has", "an entry that has no data", "a block of type 3",
+        "a block of type 0", "at a block's beginning"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(words); i++) {
         make_table(ARCHIVE_NONE, COPY);
@@ -234,8 +236,13 @@ static void a_block_is_where_the_contents_say(void **state)
         for (int pass = 0; pass < 2; pass++) { /* the position is behind the entry that says it */
             size_t position = maker.size;
             maker.size = header;
-            make_entry(&maker, &(struct made_entry){.id = 2, .has_data = true, .desc = "TABLE DATA", .tag = "t", .copy = COPY,
-                                                    .flag = 2, .position = position + (size_t)off});
+            make_entry(&maker, &(struct made_entry){.id = 2,
+                                                    .has_data = true,
+                                                    .desc = "TABLE DATA",
+                                                    .tag = "t",
+                                                    .copy = COPY,
+                                                    .flag = 2,
+                                                    .position = position + (size_t)off});
         }
         size_t block = maker.size;
         make_data(&maker, 2, "\\.\n\n\n");
@@ -510,8 +517,8 @@ static uint32_t next_random(uint64_t *seed)
     return (uint32_t)(*seed >> 33);
 }
 
-/* The same 10,000 files in every run: bytes changed, pieces doubled, dropped or moved, ends cut. Nothing may crash, and only what
- * the sanitizers would tell is asserted: without compression, a changed value cannot be seen. */
+/* The same 10,000 files in every run: bytes changed, pieces doubled, dropped or moved, ends cut. Nothing may crash, and
+ * only what the sanitizers would tell is asserted: without compression, a changed value cannot be seen. */
 static void ten_thousand_mutated_files_do_no_harm(void **state)
 {
     uint64_t seed = 20250129;
