@@ -23,7 +23,7 @@
 
 #define ARCHIVE_MAX_ENTRIES 1000000
 #define ARCHIVE_MAX_STRING (64 * MIB)   /* one string of the table of contents */
-#define ARCHIVE_MAX_STRINGS (512 * MIB) /* all of them */
+#define ARCHIVE_MAX_STRINGS (64 * MIB) /* all of them */
 #define ARCHIVE_SEAL_ID 0x48425053      /* "HBPS"; pg_dump counts dump ids from 1 */
 
 enum archive_compression { ARCHIVE_NONE, ARCHIVE_GZIP, ARCHIVE_LZ4, ARCHIVE_ZSTD };

@@ -68,6 +68,7 @@ static bool verify(struct import *import, struct err *err)
 {
     struct job *job = import->job;
     job_report(job, PHASE_VERIFY, 0, MESSAGE(job->arena, job->lang, MSG_VERIFYING));
+    import->archive->max_bytes = plan_disk_room(job); /* more than the disk holds is not worth unpacking: a bomb, at worst */
     if (!archive_verify(import->archive, import->fd, job->cancel, verify_progress, import, err))
         return false;
     for (size_t i = 0; i < import->archive->entry_count; i++)

@@ -127,12 +127,18 @@ static const char *visible_data_directory(struct job *job)
     return directory;
 }
 
-bool plan_check_disk(struct job *job, uint64_t bytes, struct err *err)
+uint64_t plan_disk_room(struct job *job)
 {
     uint64_t room;
-    uint64_t need = bytes * 2 + 64 * MIB; /* measured on a hub: indexes take about as much as the rows */
     const char *directory = visible_data_directory(job);
-    if (directory == NULL || !directory_free_bytes(directory, &room) || room >= need)
+    return directory != NULL && directory_free_bytes(directory, &room) ? room : 0;
+}
+
+bool plan_check_disk(struct job *job, uint64_t bytes, struct err *err)
+{
+    uint64_t need = bytes * 2 + 64 * MIB; /* measured on a hub: indexes take about as much as the rows */
+    uint64_t room = plan_disk_room(job);
+    if (room == 0 || room >= need)
         return true;
     return err_set(err, ERR_DISK_FULL, "the server's disk has %s free, a second copy of the data needs about %s",
                    text_bytes(job->arena, room), text_bytes(job->arena, need));

@@ -25,6 +25,9 @@ struct plan {
 bool plan_make(struct job *job, const struct archive *archive, const struct backup_lock *lock, bool drop_others,
                struct plan *plan, struct err *err) MUST_CHECK;
 
+/* Free bytes on the server's disk where it can be seen, else 0. */
+uint64_t plan_disk_room(struct job *job);
+
 /* Room for `bytes` of table data and their indexes on the server's disk, where that disk can be seen: ERR_DISK_FULL. */
 bool plan_check_disk(struct job *job, uint64_t bytes, struct err *err) MUST_CHECK;
 

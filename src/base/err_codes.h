@@ -26,6 +26,7 @@
     X(MALFORMED_BODY, 400, 2, "请求内容无法解析", "The request's body cannot be parsed") \
     X(UNSUPPORTED_MEDIA_TYPE, 415, 2, "不支持的内容类型，应为 {0}", "The content type must be {0}") \
     X(BODY_TOO_LARGE, 413, 2, "请求内容过大，最大支持 {0}", "The request's body is too large; the limit is {0}") \
+    X(HEADERS_TOO_LARGE, 431, 2, "请求头过大", "The request's headers are too large") \
     X(REQUEST_TIMEOUT, 408, 1, "请求超时", "The request took too long to arrive") \
     X(TOO_MANY_CONNECTIONS, 503, 1, "连接数过多，请稍后重试", "Too many connections; try again later") \
     /* Who may */ \
@@ -35,7 +36,7 @@
     X(TICKET_REQUIRED, 403, 8, "请先获取导出凭证", "Get an export ticket first, or use a Bearer token") \
     X(KEY_REQUIRED, 400, 8, "请输入 API Key", "Enter an API key or the admin token") \
     X(KEY_INVALID, 401, 8, "API Key 无效或已过期", "The API key is not valid, or has expired") \
-    X(RATE_LIMITED, 429, 8, "登录失败", "Too many wrong tries; wait {0} seconds") \
+    X(RATE_LIMITED, 429, 8, "登录失败", "Too many wrong tries; try again later") \
     /* Database and tools */ \
     X(DATABASE_UNAVAILABLE, 503, 4, "数据库连接不可用，请检查数据库服务状态", "The database cannot be reached; check the database server") \
     X(DATABASE_ERROR, 500, 4, "数据库操作失败", "The database refused an operation") \
