@@ -55,7 +55,7 @@ static struct auth_user *identify(struct request *request, struct err *err)
         return NULL;
     }
     struct auth_user *user =
-        auth_check(api_of(request)->auth, request_arena(request), credential, request_cancel(request), err);
+        auth_check_from(api_of(request)->auth, request_arena(request), credential, request_remote(request), NULL, err);
     if (user != NULL) {
         user->by_cookie = by_cookie;
         request_set_user(request, user);

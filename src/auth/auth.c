@@ -102,22 +102,40 @@ static struct auth_user *sign_in(struct auth *auth, struct arena *arena, const c
     return sign_in_by_key(auth, arena, key, cancel, token, err);
 }
 
-struct auth_user *auth_login(struct auth *auth, struct arena *arena, const char *key, const char *address,
-                             const struct cancel *cancel, const char **token, struct err *err)
+/* False: the address is locked, and err says for how long. */
+static bool begin_try(struct auth *auth, const char *address, struct err *err)
 {
     int64_t wait_ms;
     char seconds[ERR_ARG_SIZE];
+    if (login_limit_begin(auth->limit, address, clock_mono_ms(), &wait_ms))
+        return true;
+    snprintf(seconds, sizeof seconds, "%lld", (long long)(wait_ms + 999) / 1000);
+    err_set(err, ERR_RATE_LIMITED, "too many wrong tries from this address; %s s to wait", seconds);
+    return err_args(err, seconds, NULL);
+}
+
+struct auth_user *auth_check_from(struct auth *auth, struct arena *arena, const char *credential, const char *address,
+                                  const struct cancel *cancel, struct err *err)
+{
+    if (credential == NULL || credential[0] == '\0' || is_session(credential))
+        return auth_check(auth, arena, credential, cancel, err);
+    if (!begin_try(auth, address, err))
+        return NULL;
+    struct auth_user *user = auth_check(auth, arena, credential, cancel, err);
+    login_limit_end(auth->limit, address, clock_mono_ms(), user != NULL ? LOGIN_RIGHT : LOGIN_WRONG);
+    return user;
+}
+
+struct auth_user *auth_login(struct auth *auth, struct arena *arena, const char *key, const char *address,
+                             const struct cancel *cancel, const char **token, struct err *err)
+{
     *token = NULL;
     if (key == NULL || key[0] == '\0') {
         err_set(err, ERR_KEY_REQUIRED, "nothing was given to sign in with");
         return NULL;
     }
-    if (!login_limit_begin(auth->limit, address, clock_mono_ms(), &wait_ms)) {
-        snprintf(seconds, sizeof seconds, "%lld", (long long)(wait_ms + 999) / 1000);
-        err_set(err, ERR_RATE_LIMITED, "too many wrong tries from this address; %s s to wait", seconds);
-        err_args(err, seconds, NULL);
+    if (!begin_try(auth, address, err))
         return NULL;
-    }
     struct auth_user *user = sign_in(auth, arena, key, cancel, token, err);
     enum login_outcome outcome = user != NULL                   ? LOGIN_RIGHT
                                  : err->code == ERR_KEY_INVALID ? LOGIN_WRONG

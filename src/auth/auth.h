@@ -54,6 +54,11 @@ struct auth_user {
 struct auth_user *auth_check(struct auth *auth, struct arena *arena, const char *credential,
                              const struct cancel *cancel, struct err *err) MUST_CHECK;
 
+/* The same for a request from `address`: a text that is no session and not ADMIN_TOKEN counts as a wrong try, as in auth_login, so that
+ * the token cannot be guessed through `Authorization` either. ERR_RATE_LIMITED while the address is locked. */
+struct auth_user *auth_check_from(struct auth *auth, struct arena *arena, const char *credential, const char *address,
+                                  const struct cancel *cancel, struct err *err) MUST_CHECK;
+
 /* Sign in with ADMIN_TOKEN, a one-use code (12 h) or an API key. On success `*token` is the value for the cookie: an
  * admin session, or for a key `sid_` where Redis answers, else `hps1`. ERR_KEY_INVALID for every wrong one,
  * ERR_FORBIDDEN for a live key of a user who is no admin or may not sign in to pages, ERR_RATE_LIMITED (seconds in

@@ -124,6 +124,12 @@ static struct auth_user *check_signed(struct auth *auth, struct arena *arena, co
     return find_user(auth, arena, session.user_id, session.key_id, session.fingerprint, cancel, err);
 }
 
+bool is_session(const char *credential)
+{
+    return is_signed(credential, ADMIN_SESSION_PREFIX) || is_signed(credential, OWN_SESSION_PREFIX)
+           || text_starts(credential, HUB_SESSION_PREFIX);
+}
+
 struct auth_user *auth_check(struct auth *auth, struct arena *arena, const char *credential,
                              const struct cancel *cancel, struct err *err)
 {

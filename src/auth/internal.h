@@ -23,6 +23,7 @@ struct auth {
 };
 
 bool is_admin_token(const struct auth *auth, const char *text);
+bool is_session(const char *credential); /* by its form: signed, or the hub's */
 struct auth_user *admin_token_user(struct arena *arena);
 struct auth_user *account_user(struct arena *arena, const struct account *account);
 

@@ -20,6 +20,8 @@ static const struct {
     {RESTORE_IGNORABLE, "multiple primary keys", NULL},
     {RESTORE_IGNORABLE, "duplicate key value", NULL},
     {RESTORE_IGNORABLE, "role ", " does not exist"},
+    /* Not on the requirement's list: pg_restore 17 and later sets it also on older servers, which do not have it. */
+    {RESTORE_IGNORABLE, "unrecognized configuration parameter \"transaction_timeout\"", NULL},
 };
 
 enum restore_class restore_classify_message(const char *message)

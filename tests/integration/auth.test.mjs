@@ -140,6 +140,15 @@ test('ten wrong tries lock an address, also for the right key', async () => {
   assert.equal((await nobody.post('/api/auth/login', { key: TOKEN }, { headers: { 'x-real-ip': '10.1.1.1' } })).status, 429);
 });
 
+test('ADMIN_TOKEN cannot be guessed through Authorization either, and sessions go on', async () => {
+  const other = await startServer({ env: { DSN: postgres.dsn('hub'), ADMIN_TOKEN: TOKEN } });
+  const signedIn = await other.client({}).login(TOKEN);
+  for (let i = 0; i < 10; i++) assert.equal((await other.client({ token: `guess ${i}` }).get(STATUS)).status, 401);
+  const answer = await other.client({ token: TOKEN }).get(STATUS);
+  assert.deepEqual([answer.status, answer.json.code], [429, 'RATE_LIMITED']);
+  assert.equal((await signedIn.get(STATUS)).status, 200);
+});
+
 test('a foreign page cannot use the cookie to change or export', async () => {
   const signedIn = await server.client({}).login(TOKEN);
   const foreign = [{ origin: 'https://evil.example' }, { 'sec-fetch-site': 'cross-site' }, { 'sec-fetch-site': 'same-site' },

@@ -13,6 +13,7 @@ static void the_requirements_ignorable_errors_are_ignorable(void **state)
         SQL_ERROR "multiple primary keys for table \"users\" are not allowed",
         "pg_restore: error: COPY failed for table \"users\": ERROR:  duplicate key value violates unique constraint \"users_pkey\"",
         SQL_ERROR "role \"hub\" does not exist",
+        SQL_ERROR "unrecognized configuration parameter \"transaction_timeout\"",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
