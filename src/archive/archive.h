@@ -22,7 +22,7 @@
 #include "os/cancel.h"
 
 #define ARCHIVE_MAX_ENTRIES 1000000
-#define ARCHIVE_MAX_STRING (64 * MIB)   /* one string of the table of contents */
+#define ARCHIVE_MAX_STRING (8 * MIB)  /* bytes of one text of the table of contents */
 #define ARCHIVE_MAX_STRINGS (64 * MIB) /* all of them */
 #define ARCHIVE_SEAL_ID 0x48425053      /* "HBPS"; pg_dump counts dump ids from 1 */
 

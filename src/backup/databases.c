@@ -318,6 +318,34 @@ static int drop_found(struct job *job, struct pg_conn *conn, const char *name, c
     return ok ? 1 : 0;
 }
 
+static bool is_over(const struct previous *previous)
+{
+    return !previous->pinned && previous->until_ms < clock_wall_ms();
+}
+
+static bool list_shadows(struct job *job, struct pg_conn *conn, struct pg_result *shadows, struct err *err)
+{
+    return pg_query(conn, job->arena, shadows, err,
+                    "SELECT datname FROM pg_database WHERE starts_with(datname, $1 || '_import_')"
+                    " AND substr(datname, length($1 || '_import_') + 1) ~ '^[a-z0-9]{12}$' AND NOT datistemplate"
+                    " AND pg_has_role(current_user, datdba, 'MEMBER')",
+                    PG_ARGS(live_name(job)));
+}
+
+bool databases_have_leftovers(struct job *job, struct pg_conn *conn)
+{
+    struct pg_result shadows;
+    struct previous *previous;
+    struct err err;
+    size_t count;
+    if (!list_shadows(job, conn, &shadows, &err) || !previous_list(job, conn, &previous, &count, &err))
+        return false;
+    for (size_t i = 0; i < count; i++)
+        if (is_over(&previous[i]))
+            return true;
+    return shadows.count > 0;
+}
+
 int databases_sweep(struct job *job, struct pg_conn *conn)
 {
     struct pg_result shadows;
@@ -325,16 +353,12 @@ int databases_sweep(struct job *job, struct pg_conn *conn)
     struct err err;
     size_t count;
     int dropped = 0;
-    if (pg_query(conn, job->arena, &shadows, &err,
-                 "SELECT datname FROM pg_database WHERE starts_with(datname, $1 || '_import_')"
-                 " AND substr(datname, length($1 || '_import_') + 1) ~ '^[a-z0-9]{12}$' AND NOT datistemplate"
-                 " AND pg_has_role(current_user, datdba, 'MEMBER')",
-                 PG_ARGS(live_name(job))))
+    if (list_shadows(job, conn, &shadows, &err))
         for (int i = 0; i < shadows.count; i++)
             dropped += drop_found(job, conn, pg_text(&shadows, i, 0), "shadow");
     if (previous_list(job, conn, &previous, &count, &err))
         for (size_t i = 0; i < count; i++)
-            if (!previous[i].pinned && previous[i].until_ms < clock_wall_ms())
+            if (is_over(&previous[i]))
                 dropped += drop_found(job, conn, previous[i].name, "previous");
     return dropped;
 }

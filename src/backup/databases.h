@@ -35,6 +35,9 @@ bool previous_list(struct job *job, struct pg_conn *maintenance, struct previous
 bool databases_switch(struct job *job, struct pg_conn *maintenance, const char *incoming, bool pin_previous,
                       struct previous *previous, struct err *err) MUST_CHECK;
 
+/* Whether there is a shadow, or a previous database whose time is over. */
+bool databases_have_leftovers(struct job *job, struct pg_conn *maintenance);
+
 /* Drop shadows that nobody works on and previous databases whose time is over. The caller holds the backup lock. Returns how many. */
 int databases_sweep(struct job *job, struct pg_conn *maintenance);
 

@@ -1,8 +1,12 @@
 #include "ops/janitor.h"
 
 #include "backup/sweep.h"
+#include "base/clock.h"
 
 #include <pthread.h>
+
+#define EARLY_MS 60000
+#define SOON_MS 3000
 
 struct janitor {
     struct app *app;
@@ -14,10 +18,14 @@ static void *work(void *context)
 {
     struct janitor *janitor = context;
     struct err err;
-    int64_t interval = config_ms(janitor->app->config, SETTING_TMP_SWEEP_INTERVAL);
-    backup_sweep(janitor->app, true, janitor->cancel);
-    while (cancel_sleep(janitor->cancel, (int)MIN(interval, INT32_MAX), &err))
-        backup_sweep(janitor->app, false, janitor->cancel);
+    int64_t interval = MIN(config_ms(janitor->app->config, SETTING_TMP_SWEEP_INTERVAL), INT32_MAX);
+    int64_t started = clock_mono_ms();
+    bool first = true, soon = true;
+    do {
+        bool done = backup_sweep(janitor->app, first, janitor->cancel);
+        soon = !done || clock_mono_ms() - started < EARLY_MS;
+        first = false;
+    } while (cancel_sleep(janitor->cancel, (int)(soon ? MIN(interval, SOON_MS) : interval), &err));
     return NULL;
 }
 

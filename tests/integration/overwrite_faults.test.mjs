@@ -125,7 +125,7 @@ test('kill -9 of the server at twelve moments: old or new, and a restart leaves 
     await server.logged('server.started');
     const now = await state();
     assert.ok(now === older || now === newer, `kill ${i}: neither old nor new`);
-    await assertNoLeftovers({ server, postgres }, 5000);
+    await assertNoLeftovers({ server, postgres }, 15_000);
     if (now === newer) assert.equal((await client.post('/api/admin/database/rollback', {})).status, 200);
   }
   // The killed owner's key did not keep the next one out; what is left of the last one ends by its own life.

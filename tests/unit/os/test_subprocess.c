@@ -39,12 +39,12 @@ static void variables_are_replaced_not_doubled(void **state)
 {
     char text[64] = "";
     (void)state;
-    setenv("HUBPORT_TEST", "old", 1);
-    struct subprocess *process = start(SH("env | grep HUBPORT_TEST"), (const char *const[]){"HUBPORT_TEST=new", NULL},
+    setenv("HUBPORT_UNIT_VARIABLE", "old", 1);
+    struct subprocess *process = start(SH("env | grep HUBPORT_UNIT_VARIABLE"), (const char *const[]){"HUBPORT_UNIT_VARIABLE=new", NULL},
                                        SUBPROCESS_PIPE, SUBPROCESS_NULL);
     ssize_t got = read(subprocess_out(process), text, sizeof text - 1);
     assert_true(got > 0);
-    assert_string_equal(text, "HUBPORT_TEST=new\n");
+    assert_string_equal(text, "HUBPORT_UNIT_VARIABLE=new\n");
     subprocess_free(process);
 }
 
