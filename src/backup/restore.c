@@ -1,6 +1,7 @@
 #include "backup/restore.h"
 
 #include "backup/restore_errors.h"
+#include "backup/server.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -183,7 +184,7 @@ static struct subprocess *start_restore(struct watch *watch, struct err *err)
     argv[used++] = spec->archive_path;
     argv[used] = NULL;
 
-    const char *const *base = pg_target_env(app->target, arena, NULL);
+    const char *const *base = pg_target_env(app->target, arena, server_restore_options(watch->job));
     const char *env[16];
     size_t count = 0;
     for (; base[count] != NULL; count++)

@@ -1,6 +1,7 @@
 #include "backup/transfer.h"
 
 #include "backup/restore_errors.h"
+#include "backup/server.h"
 #include "base/text.h"
 #include "os/lines.h"
 #include "os/subprocess.h"
@@ -30,7 +31,7 @@ static bool read_errors(struct job *job, struct subprocess *restore, struct err 
 bool transfer_objects(struct job *job, const char *shadow, enum transfer_what what, const char *selection, struct err *err)
 {
     struct app *app = job->app;
-    const char *const *env = pg_target_env(app->target, job->arena, NULL);
+    const char *const *env = pg_target_env(app->target, job->arena, server_restore_options(job));
     const char *const dump_argv[] = {app->tools.dump, "--format=custom", "--no-password", "--no-owner",
                                      pg_target_argument(app->target, job->arena, NULL), selection,
                                      what == TRANSFER_STRUCTURE ? "--schema-only" : NULL, NULL};

@@ -62,8 +62,10 @@ struct pg_conn *pg_open(const char *conninfo, const char *name, const struct can
     struct pg_conn *conn = calloc(1, sizeof *conn);
     if (conn == NULL)
         abort();
-    const char *keys[] = {"dbname", "application_name", "client_encoding", NULL};
-    const char *values[] = {conninfo, name, "UTF8", NULL};
+    /* What comes before dbname, DSN may set otherwise: a peer that is silently gone is noticed within a minute. */
+    const char *keys[] = {"keepalives_idle", "keepalives_interval", "keepalives_count", "tcp_user_timeout",
+                          "dbname",          "application_name",    "client_encoding",  NULL};
+    const char *values[] = {"20", "10", "3", "50000", conninfo, name, "UTF8", NULL};
     conn->cancel = cancel;
     conn->raw = PQconnectStartParams(keys, values, 1);
     if (conn->raw == NULL)

@@ -173,6 +173,18 @@ test('clients that connect all the time during the switch find the old or the ne
   await assertOld();
 });
 
+test('without a maintenance database an import works in place, under a lock in the live database', async () => {
+  const other = await startServer({ env: {...env, HUBPORT_LOCK_DATABASE: 'not there' } });
+  const stream = await other.client().uploadForEvents(IMPORT, OVERWRITE, archive);
+  const { events, last } = await stream.collect();
+  assert.equal(last.type, 'complete', JSON.stringify(last));
+  assert.ok(events.some(({ message }) => /no maintenance database/.test(message)));
+  assert.ok((await state()) === newer);
+  await other.stop();
+  await toOldInPlace();
+  await assertOld();
+});
+
 // ---- In place: a role that may not create databases ---------------------------------------------------------------------
 
 test('without the right to create databases an import works in place, in one transaction', async () => {
