@@ -13,7 +13,7 @@ static void *must_malloc(size_t size)
     return memory;
 }
 
-void stream_open(struct stream *stream, enum archive_compression compression)
+void data_stream_open(struct stream *stream, enum archive_compression compression)
 {
     *stream = (struct stream){.deflated = compression == ARCHIVE_GZIP, .in = must_malloc(IN_SIZE)};
     if (!stream->deflated)
@@ -23,7 +23,7 @@ void stream_open(struct stream *stream, enum archive_compression compression)
         abort(); /* no memory */
 }
 
-void stream_close(struct stream *stream)
+void data_stream_close(struct stream *stream)
 {
     if (stream->deflated)
         inflateEnd(&stream->zip);
@@ -92,7 +92,7 @@ static bool flush(struct stream *stream, struct err *err)
     return take(stream, stream->in, size, err);
 }
 
-bool stream_add(struct stream *stream, const unsigned char *bytes, size_t size, struct err *err)
+bool data_stream_add(struct stream *stream, const unsigned char *bytes, size_t size, struct err *err)
 {
     while (size > 0) {
         size_t part = MIN(size, IN_SIZE - stream->in_size);

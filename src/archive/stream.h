@@ -27,11 +27,11 @@ struct stream {
 };
 
 /* compression: ARCHIVE_NONE or ARCHIVE_GZIP. */
-void stream_open(struct stream *stream, enum archive_compression compression);
-void stream_close(struct stream *stream);
+void data_stream_open(struct stream *stream, enum archive_compression compression);
+void data_stream_close(struct stream *stream);
 
 void data_stream_begin(struct stream *stream, struct rows *rows);
-bool stream_add(struct stream *stream, const unsigned char *bytes, size_t size, struct err *err) MUST_CHECK;
+bool data_stream_add(struct stream *stream, const unsigned char *bytes, size_t size, struct err *err) MUST_CHECK;
 bool data_stream_end(struct stream *stream, struct err *err) MUST_CHECK;
 
 #endif

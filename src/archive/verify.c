@@ -68,8 +68,7 @@ static bool see_block(void *context, const unsigned char *bytes, size_t size, ui
     return cancel_check(walk->cancel, err);
 }
 
-/* ---- Blocks
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Blocks ------------------------------------------------------------------------------------------------------------ */
 
 /* Chunks { length, bytes } up to one of length 0: a table's data, or one large object. */
 static bool walk_chunks(struct walk *walk, struct rows *rows, struct err *err)
@@ -92,7 +91,7 @@ static bool walk_chunks(struct walk *walk, struct rows *rows, struct err *err)
             if (!reader_peek(reader, &bytes, &size, err))
                 return false;
             size = MIN(size, (size_t)left);
-            if (!stream_add(&walk->stream, bytes, size, err))
+            if (!data_stream_add(&walk->stream, bytes, size, err))
                 return err_wrap(err, "before byte %llu", (unsigned long long)(reader->position + size));
             reader_consume(reader, size);
         }
@@ -227,7 +226,7 @@ bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel
     forget_last(archive);
     if (!check_compression(archive, err) || !cancel_check(cancel, err))
         return false;
-    stream_open(&walk.stream, archive->compression);
+    data_stream_open(&walk.stream, archive->compression);
     walk.stream.cancel = cancel;
     walk.stream.max_bytes = archive->max_bytes;
     bool ok = reader_open(&walk.reader, fd, err);
@@ -237,6 +236,6 @@ bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel
     if (ok && progress != NULL)
         progress(context, archive->size, archive->size);
     reader_close(&walk.reader);
-    stream_close(&walk.stream);
+    data_stream_close(&walk.stream);
     return ok;
 }
