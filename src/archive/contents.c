@@ -19,8 +19,7 @@ struct contents {
     uint64_t string_bytes; /* read so far */
 };
 
-/* ---- Strings
- * ----------------------------------------------------------------------------------------------------------- */
+/* ---- Strings ---------------------------------------------------------------------------------------------------------- */
 
 /* The length of the string that follows; -1: it is absent. More than the file holds is refused, so that memory is never
  * taken for bytes that do not come. */
@@ -66,8 +65,7 @@ static bool skip_string(struct contents *contents, struct err *err)
            reader_skip(&contents->reader, length < 0 ? 0 : (uint64_t)length, err);
 }
 
-/* ---- Header
- * ------------------------------------------------------------------------------------------------------------ */
+/* ---- Header ----------------------------------------------------------------------------------------------------------- */
 
 static bool read_compression(struct contents *contents, struct err *err)
 {
@@ -134,8 +132,7 @@ static bool read_header(struct contents *contents, struct err *err)
            read_string(contents, &archive->dump_version, err);
 }
 
-/* ---- Table of contents
- * ------------------------------------------------------------------------------------------------- */
+/* ---- Table of contents ------------------------------------------------------------------------------------------------ */
 
 static bool skip_dependencies(struct contents *contents, struct err *err)
 {
@@ -254,8 +251,7 @@ static bool read_entries(struct contents *contents, struct err *err)
     return true;
 }
 
-/* ---- Order by dump id
- * -------------------------------------------------------------------------------------------------- */
+/* ---- Order by dump id ------------------------------------------------------------------------------------------------- */
 
 static int by_dump_id(const void *left, const void *right, void *context)
 {
@@ -280,8 +276,7 @@ static bool order_entries(struct contents *contents, struct err *err)
     return true;
 }
 
-/* ---- For the rest of the program
- * --------------------------------------------------------------------------------------- */
+/* ---- For the rest of the program -------------------------------------------------------------------------------------- */
 
 struct archive *archive_open(int fd, struct arena *arena, struct err *err)
 {
