@@ -19,7 +19,7 @@ extern const size_t api_route_count;
 
 /* Shared by the resources. */
 struct api *api_of(struct request *request);
-struct auth_user *api_user(struct request *request);         /* after a guard let it pass */
+struct auth_user *api_user(struct request *request);                                 /* after a guard let it pass */
 struct audit_actor api_actor(struct request *request, const struct auth_user *user); /* user NULL: nobody known */
 
 /* Guards. */

@@ -17,8 +17,8 @@ static bool secure_cookies(struct request *request)
 static void set_cookie(struct request *request, const char *token, int64_t max_age_s)
 {
     reply_header(request, "Set-Cookie",
-                 arena_printf(request_arena(request), "auth-token=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Lax%s", token,
-                              (long long)max_age_s, secure_cookies(request) ? "; Secure" : ""));
+                 arena_printf(request_arena(request), "auth-token=%s; Path=/; Max-Age=%lld; HttpOnly; SameSite=Lax%s",
+                              token, (long long)max_age_s, secure_cookies(request) ? "; Secure" : ""));
 }
 
 static void audit_login(struct request *request, const struct auth_user *user, const struct err *failure)
@@ -33,7 +33,10 @@ static void audit_login(struct request *request, const struct auth_user *user, c
             type = types[i].type;
     struct audit_actor actor = api_actor(request, user);
     json_t *after = user == NULL ? NULL : json_pack("{s:s}", "loginType", "admin");
-    struct audit_event event = {.category = "auth", .type = type, .after = after, .success = failure == NULL,
+    struct audit_event event = {.category = "auth",
+                                .type = type,
+                                .after = after,
+                                .success = failure == NULL,
                                 .error = failure == NULL ? NULL : err_name(failure->code)};
     if (user != NULL) {
         event.target_type = "user";
@@ -67,7 +70,8 @@ void api_login(struct request *request)
     if (key == NULL || key[0] == '\0')
         err_set(&err, ERR_KEY_REQUIRED, "the body has no \"key\"");
     else
-        user = auth_login(api->auth, request_arena(request), key, request_remote(request), request_cancel(request), &token, &err);
+        user = auth_login(api->auth, request_arena(request), key, request_remote(request), request_cancel(request),
+                          &token, &err);
     json_decref(body);
     audit_login(request, user, user == NULL ? &err : NULL);
     if (user == NULL) {
@@ -76,9 +80,9 @@ void api_login(struct request *request)
     }
     set_cookie(request, token, api->session_ttl_ms / 1000);
     reply_json(request, 200,
-               json_pack("{s:b, s:{s:I, s:s, s:s, s:s}, s:s, s:s}", "ok", 1, "user", "id", (json_int_t)user->user_id, "name",
-                         user->user_name, "description", user->description, "role", user->role, "redirectTo", "/dashboard",
-                         "loginType", "admin"));
+               json_pack("{s:b, s:{s:I, s:s, s:s, s:s}, s:s, s:s}", "ok", 1, "user", "id", (json_int_t)user->user_id,
+                         "name", user->user_name, "description", user->description, "role", user->role, "redirectTo",
+                         "/dashboard", "loginType", "admin"));
 }
 
 void api_logout(struct request *request)

@@ -9,8 +9,11 @@
 
 struct job api_job(struct request *request)
 {
-    return (struct job){.app = api_of(request)->app, .arena = request_arena(request), .cancel = request_cancel(request),
-                        .lang = request_lang(request), .actor = api_actor(request, api_user(request))};
+    return (struct job){.app = api_of(request)->app,
+                        .arena = request_arena(request),
+                        .cancel = request_cancel(request),
+                        .lang = request_lang(request),
+                        .actor = api_actor(request, api_user(request))};
 }
 
 void api_reply_job_err(struct request *request, const struct job *job, const struct err *err, json_t *more)
@@ -18,10 +21,10 @@ void api_reply_job_err(struct request *request, const struct job *job, const str
     if (err->code == ERR_BACKUP_BUSY) {
         char since[CLOCK_TEXT_SIZE];
         clock_iso(job->holder.since_ms, since);
-        json_t *busy =
-            json_pack("{s:s, s:{s:s, s:s, s:o}}", "details", MESSAGE(job->arena, job->lang, MSG_BUSY_DETAILS), "holder",
-                      "operation", text_utf8(job->arena, job->holder.operation), "user", text_utf8(job->arena, job->holder.user),
-                      "since", job->holder.since_ms == 0 ? json_null() : json_string(since));
+        json_t *busy = json_pack(
+            "{s:s, s:{s:s, s:s, s:o}}", "details", MESSAGE(job->arena, job->lang, MSG_BUSY_DETAILS), "holder",
+            "operation", text_utf8(job->arena, job->holder.operation), "user", text_utf8(job->arena, job->holder.user),
+            "since", job->holder.since_ms == 0 ? json_null() : json_string(since));
         reply_header(request, "Retry-After", "10");
         reply_err(request, err, busy);
         json_decref(more);

@@ -22,7 +22,7 @@ struct upload {
     char sha256[2 * crypto_hash_sha256_BYTES + 1];
 };
 
-/* ---- The upload -------------------------------------------------------------------------------------------------------- */
+/* ---- The upload -------------------------------------------------------------------------------------------------- */
 
 static bool check_size(struct upload *upload, uint64_t size, struct err *err)
 {
@@ -79,7 +79,8 @@ static bool take_file(struct upload *upload, struct multipart *form, const struc
         return err_args(err, "file", NULL);
     }
     if (!text_ends(part->filename, ".dump"))
-        return err_set(err, ERR_FILE_NOT_DUMP, "the file is named %s", text_utf8(request_arena(upload->request), part->filename));
+        return err_set(err, ERR_FILE_NOT_DUMP, "the file is named %s",
+                       text_utf8(request_arena(upload->request), part->filename));
     upload->options.file_name = text_utf8(request_arena(upload->request), part->filename);
     if (!check_room(upload, directory, err) || (upload->file = tempfile_create(directory, "import", err)) == NULL)
         return false;
@@ -135,7 +136,7 @@ static bool receive(struct upload *upload, struct err *err)
     return next == 0;
 }
 
-/* ---- The events -------------------------------------------------------------------------------------------------------- */
+/* ---- The events -------------------------------------------------------------------------------------------------- */
 
 static void send_event(struct request *request, json_t *event)
 {
@@ -181,13 +182,14 @@ static json_t *error_event(struct job *job, const struct err *err, bool changed)
 {
     char text[ERR_TEXT_SIZE];
     err_text(err, job->lang, text);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:b}", "type", "error", "message", text_utf8(job->arena, text), "code",
-                     err_name(err->code), "details", text_utf8(job->arena, err->words), "exitCode",
+    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:b}", "type", "error", "message", text_utf8(job->arena, text),
+                     "code", err_name(err->code), "details", text_utf8(job->arena, err->words), "exitCode",
                      err_exit_status(err->code), "errorCount", err->code == ERR_RESTORE_FATAL ? atoi(err->args[0]) : 1,
                      "changed", changed);
 }
 
-/* Everything is settled (lock, shadow, temp file, audit) before the last event leaves: the next request may follow at once. */
+/* Everything is settled (lock, shadow, temp file, audit) before the last event leaves: the next request may follow at
+ * once. */
 static void run_import(struct upload *upload, struct job *job, struct import *import)
 {
     struct import_result result;
@@ -226,8 +228,8 @@ void api_database_import(struct request *request)
         reply_err(request, &err, NULL);
         return;
     }
-    struct import *import = import_begin(&job, tempfile_fd(upload.file), tempfile_path(upload.file), &upload.options, &others,
-                                         &other_count, &err);
+    struct import *import = import_begin(&job, tempfile_fd(upload.file), tempfile_path(upload.file), &upload.options,
+                                         &others, &other_count, &err);
     if (import == NULL) {
         tempfile_remove(upload.file);
         api_reply_job_err(request, &job, &err, list_names(job.arena, others, other_count));

@@ -21,7 +21,8 @@ struct auth_user *api_user(struct request *request)
 
 struct audit_actor api_actor(struct request *request, const struct auth_user *user)
 {
-    struct audit_actor actor = {.address = request_remote(request), .user_agent = request_header(request, "User-Agent")};
+    struct audit_actor actor = {.address = request_remote(request),
+                                .user_agent = request_header(request, "User-Agent")};
     if (user != NULL) {
         actor.user_id = user->user_id;
         actor.user_name = user->user_name;

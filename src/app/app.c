@@ -21,7 +21,8 @@ struct app *app_open(const struct config *config, enum app_kind kind, struct err
 {
     struct arena *arena = arena_new();
     struct app *app = arena_alloc(arena, sizeof *app);
-    *app = (struct app){.arena = arena, .config = config, .data_dir = config_text(config, SETTING_DATA_DIR), .admin_token = ""};
+    *app = (struct app){
+        .arena = arena, .config = config, .data_dir = config_text(config, SETTING_DATA_DIR), .admin_token = ""};
 
     pg_tools_find(config_text(config, SETTING_PG_BIN_DIR), arena, &app->tools);
     app->redis = redis_new(config_text(config, SETTING_REDIS_URL), err);
@@ -47,8 +48,8 @@ void app_close(struct app *app)
     arena_free(app->arena);
 }
 
-/* A proxy that hands out server connections (pgbouncer) gives clients a process number of its own. Session state, and with it the
- * backup lock, does not survive there. */
+/* A proxy that hands out server connections (pgbouncer) gives clients a process number of its own. Session state, and
+ * with it the backup lock, does not survive there. */
 static bool refuse_pooler(struct pg_conn *conn, struct arena *arena, struct err *err)
 {
     struct pg_result pid;
@@ -56,7 +57,8 @@ static bool refuse_pooler(struct pg_conn *conn, struct arena *arena, struct err 
         return false;
     if (pg_int(&pid, 0, 0) == PQbackendPID(pg_raw(conn)))
         return true;
-    return err_set(err, ERR_DATABASE_POOLER, "the server process behind the connection is not the one that answered it");
+    return err_set(err, ERR_DATABASE_POOLER,
+                   "the server process behind the connection is not the one that answered it");
 }
 
 struct pg_conn *app_connect(struct app *app, const char *database, const char *name, const struct cancel *cancel,

@@ -2,8 +2,8 @@
  *
  *     struct app *app = app_open(config, APP_SERVER, err);
  *
- * Opening finds the tools, starts or attaches to the private cluster when no DSN is set, and makes the pool and Redis, which
- * connect when first used. It does not migrate.
+ * Opening finds the tools, starts or attaches to the private cluster when no DSN is set, and makes the pool and Redis,
+ * which connect when first used. It does not migrate.
  */
 #ifndef APP_APP_H
 #define APP_APP_H
@@ -35,8 +35,8 @@ struct app {
 struct app *app_open(const struct config *config, enum app_kind kind, struct err *err) MUST_CHECK;
 void app_close(struct app *app); /* NULL is ignored */
 
-/* A connection of one's own to `database` (NULL: the live one), for work that is no short statement. ERR_DATABASE_POOLER when DSN
- * leads through a pooling proxy: locks and settings of a session do not hold there. */
+/* A connection of one's own to `database` (NULL: the live one), for work that is no short statement.
+ * ERR_DATABASE_POOLER when DSN leads through a pooling proxy: locks and settings of a session do not hold there. */
 struct pg_conn *app_connect(struct app *app, const char *database, const char *name, const struct cancel *cancel,
                             struct err *err) MUST_CHECK;
 

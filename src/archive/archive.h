@@ -22,9 +22,9 @@
 #include "os/cancel.h"
 
 #define ARCHIVE_MAX_ENTRIES 1000000
-#define ARCHIVE_MAX_STRING (8 * MIB)  /* bytes of one text of the table of contents */
+#define ARCHIVE_MAX_STRING (8 * MIB)   /* bytes of one text of the table of contents */
 #define ARCHIVE_MAX_STRINGS (64 * MIB) /* all of them */
-#define ARCHIVE_SEAL_ID 0x48425053      /* "HBPS"; pg_dump counts dump ids from 1 */
+#define ARCHIVE_SEAL_ID 0x48425053     /* "HBPS"; pg_dump counts dump ids from 1 */
 
 enum archive_compression { ARCHIVE_NONE, ARCHIVE_GZIP, ARCHIVE_LZ4, ARCHIVE_ZSTD };
 enum archive_section { ARCHIVE_SECTION_NONE = 1, ARCHIVE_PRE_DATA, ARCHIVE_DATA, ARCHIVE_POST_DATA };

@@ -19,7 +19,7 @@ struct contents {
     uint64_t string_bytes; /* read so far */
 };
 
-/* ---- Strings ---------------------------------------------------------------------------------------------------------- */
+/* ---- Strings ----------------------------------------------------------------------------------------------------- */
 
 /* The length of the string that follows; -1: it is absent. More than the file holds is refused, so that memory is never
  * taken for bytes that do not come. */
@@ -61,11 +61,11 @@ static bool read_string(struct contents *contents, const char **text, struct err
 static bool skip_string(struct contents *contents, struct err *err)
 {
     int32_t length;
-    return read_length(contents, &length, err) &&
-           reader_skip(&contents->reader, length < 0 ? 0 : (uint64_t)length, err);
+    return read_length(contents, &length, err)
+           && reader_skip(&contents->reader, length < 0 ? 0 : (uint64_t)length, err);
 }
 
-/* ---- Header ----------------------------------------------------------------------------------------------------------- */
+/* ---- Header ------------------------------------------------------------------------------------------------------ */
 
 static bool read_compression(struct contents *contents, struct err *err)
 {
@@ -127,12 +127,12 @@ static bool read_header(struct contents *contents, struct err *err)
     archive->minor = bytes[6];
     archive->size = reader->size;
     reader_consume(reader, ARCHIVE_MAGIC_SIZE);
-    return read_compression(contents, err) && read_time(contents, &archive->created_ms, err) &&
-           read_string(contents, &archive->database, err) && read_string(contents, &archive->server_version, err) &&
-           read_string(contents, &archive->dump_version, err);
+    return read_compression(contents, err) && read_time(contents, &archive->created_ms, err)
+           && read_string(contents, &archive->database, err) && read_string(contents, &archive->server_version, err)
+           && read_string(contents, &archive->dump_version, err);
 }
 
-/* ---- Table of contents ------------------------------------------------------------------------------------------------ */
+/* ---- Table of contents ------------------------------------------------------------------------------------------- */
 
 static bool skip_dependencies(struct contents *contents, struct err *err)
 {
@@ -200,16 +200,16 @@ static bool read_entry(struct contents *contents, struct archive_entry *entry, s
 {
     int minor = contents->archive->minor;
     int32_t relation_kind;
-    if (!read_numbers(contents, entry, err) || !skip_string(contents, err) ||
-        !skip_string(contents, err) /* table oid, oid */
-        || !read_string(contents, &entry->tag, err) || !read_string(contents, &entry->desc, err) ||
-        !read_section(contents, entry, err) || !read_string(contents, &entry->definition, err) ||
-        !skip_string(contents, err) /* DROP statement */
-        || !read_string(contents, &entry->copy, err) || !read_string(contents, &entry->schema, err) ||
-        !skip_string(contents, err)                     /* tablespace */
+    if (!read_numbers(contents, entry, err) || !skip_string(contents, err)
+        || !skip_string(contents, err) /* table oid, oid */
+        || !read_string(contents, &entry->tag, err) || !read_string(contents, &entry->desc, err)
+        || !read_section(contents, entry, err) || !read_string(contents, &entry->definition, err)
+        || !skip_string(contents, err) /* DROP statement */
+        || !read_string(contents, &entry->copy, err) || !read_string(contents, &entry->schema, err)
+        || !skip_string(contents, err)                  /* tablespace */
         || (minor >= 14 && !skip_string(contents, err)) /* table access method */
-        || (minor >= 16 && !reader_int(&contents->reader, &relation_kind, err)) ||
-        !read_string(contents, &entry->owner, err) || !skip_string(contents, err) /* WITH OIDS */
+        || (minor >= 16 && !reader_int(&contents->reader, &relation_kind, err))
+        || !read_string(contents, &entry->owner, err) || !skip_string(contents, err) /* WITH OIDS */
         || !skip_dependencies(contents, err) || !read_offset(contents, entry, err))
         return false;
     if (entry->has_data && !entry_is_table_data(entry) && !entry_is_large_objects(entry))
@@ -251,7 +251,7 @@ static bool read_entries(struct contents *contents, struct err *err)
     return true;
 }
 
-/* ---- Order by dump id ------------------------------------------------------------------------------------------------- */
+/* ---- Order by dump id -------------------------------------------------------------------------------------------- */
 
 static int by_dump_id(const void *left, const void *right, void *context)
 {
@@ -276,7 +276,7 @@ static bool order_entries(struct contents *contents, struct err *err)
     return true;
 }
 
-/* ---- For the rest of the program -------------------------------------------------------------------------------------- */
+/* ---- For the rest of the program --------------------------------------------------------------------------------- */
 
 struct archive *archive_open(int fd, struct arena *arena, struct err *err)
 {

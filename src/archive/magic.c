@@ -40,8 +40,8 @@ static const struct known_format known[] = {
 static bool not_archive(const unsigned char *bytes, size_t size, struct err *err)
 {
     for (size_t i = 0; i < ARRAY_LEN(known); i++)
-        if (size >= known[i].offset + known[i].size &&
-            memcmp(bytes + known[i].offset, known[i].bytes, known[i].size) == 0)
+        if (size >= known[i].offset + known[i].size
+            && memcmp(bytes + known[i].offset, known[i].bytes, known[i].size) == 0)
             return err_set(err, ERR_FILE_NOT_ARCHIVE, "this is %s", known[i].words);
     if (size == 0)
         return err_set(err, ERR_FILE_NOT_ARCHIVE, "the file is empty");

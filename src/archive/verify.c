@@ -25,7 +25,7 @@ struct walk {
     uint64_t told; /* progress, bytes */
 };
 
-/* ---- The seal --------------------------------------------------------------------------------------------------------- */
+/* ---- The seal ---------------------------------------------------------------------------------------------------- */
 
 static bool look_for_seal(struct walk *walk, struct err *err)
 {
@@ -67,7 +67,7 @@ static bool see_block(void *context, const unsigned char *bytes, size_t size, ui
     return cancel_check(walk->cancel, err);
 }
 
-/* ---- Blocks ------------------------------------------------------------------------------------------------------------ */
+/* ---- Blocks ------------------------------------------------------------------------------------------------------ */
 
 /* Chunks { length, bytes } up to one of length 0: a table's data, or one large object. */
 static bool walk_chunks(struct walk *walk, struct rows *rows, struct err *err)
@@ -81,8 +81,8 @@ static bool walk_chunks(struct walk *walk, struct rows *rows, struct err *err)
         if (!reader_int(reader, &left, err))
             return false;
         if (left == 0)
-            return data_stream_end(&walk->stream, err) ||
-                   err_wrap(err, "before byte %llu", (unsigned long long)reader->position);
+            return data_stream_end(&walk->stream, err)
+                   || err_wrap(err, "before byte %llu", (unsigned long long)reader->position);
         if (left < 0 || (uint64_t)left > reader_left(reader))
             return reader_damaged(reader, err, "a chunk of %d bytes, and %llu are left of the file", left,
                                   (unsigned long long)reader_left(reader));
@@ -163,7 +163,7 @@ static bool walk_block(struct walk *walk, struct err *err)
     return true;
 }
 
-/* ---- All of it -------------------------------------------------------------------------------------------------------- */
+/* ---- All of it --------------------------------------------------------------------------------------------------- */
 
 static bool check_compression(const struct archive *archive, struct err *err)
 {

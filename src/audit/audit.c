@@ -22,14 +22,14 @@ static void redact(json_t *value)
     const char *name;
     json_t *member;
     size_t index;
-    json_object_foreach(value, name, member) {
+    json_object_foreach(value, name, member)
+    {
         if (is_secret(name))
             json_object_set_new(value, name, json_string(REDACTED));
         else
             redact(member);
     }
-    json_array_foreach(value, index, member)
-        redact(member);
+    json_array_foreach(value, index, member) redact(member);
 }
 
 static const char *json_text(struct arena *arena, json_t *value)
@@ -69,15 +69,17 @@ static bool insert(struct pg_conn *conn, struct arena *arena, const struct audit
     return pg_query(
         conn, arena, NULL, err,
         "INSERT INTO public.audit_log (action_category, action_type, target_type, target_id, target_name, before_value,"
-        " after_value, operator_user_id, operator_user_name, operator_key_id, operator_key_name, operator_ip, user_agent,"
+        " after_value, operator_user_id, operator_user_name, operator_key_id, operator_key_name, operator_ip, "
+        "user_agent,"
         " success, error_message)"
         " VALUES ($1, $2, $3, $4, $5, $6::jsonb, $7::jsonb, nullif($8::int, 0), $9, nullif($10::int, 0), $11, $12, $13,"
         " $14::boolean, $15)",
         PG_ARGS(event->category, event->type, event->target_type, clipped(arena, event->target_id, 64),
-                clipped(arena, event->target_name, 256), json_text(arena, event->before), json_text(arena, event->after),
-                arena_printf(arena, "%lld", (long long)actor->user_id), clipped(arena, actor->user_name, 128),
-                arena_printf(arena, "%lld", (long long)actor->key_id), clipped(arena, actor->key_name, 128),
-                clipped(arena, actor->address, 45), clipped(arena, actor->user_agent, 512), event->success ? "t" : "f",
+                clipped(arena, event->target_name, 256), json_text(arena, event->before),
+                json_text(arena, event->after), arena_printf(arena, "%lld", (long long)actor->user_id),
+                clipped(arena, actor->user_name, 128), arena_printf(arena, "%lld", (long long)actor->key_id),
+                clipped(arena, actor->key_name, 128), clipped(arena, actor->address, 45),
+                clipped(arena, actor->user_agent, 512), event->success ? "t" : "f",
                 clipped(arena, event->error, 4096)));
 }
 

@@ -1,7 +1,8 @@
 /* The audit log: who did what, in the hub's table `audit_log` (hub-contract section 7), for refusals and failures too.
  *
- * Best effort, after the fact: what cannot be written is logged. Where the table is missing nothing is written. Values named key,
- * apikey, api_key, api-key, password, secret, token, authorization, webhook_secret are replaced by "[REDACTED]".
+ * Best effort, after the fact: what cannot be written is logged. Where the table is missing nothing is written. Values
+ * named key, apikey, api_key, api-key, password, secret, token, authorization, webhook_secret are replaced by
+ * "[REDACTED]".
  */
 #ifndef AUDIT_AUDIT_H
 #define AUDIT_AUDIT_H
@@ -18,12 +19,12 @@ struct audit_actor {
 };
 
 struct audit_event {
-    const char *category;    /* one that the hub knows: "auth", "system_settings", ... */
-    const char *type;        /* "database.export" */
+    const char *category;                              /* one that the hub knows: "auth", "system_settings", ... */
+    const char *type;                                  /* "database.export" */
     const char *target_type, *target_id, *target_name; /* NULL where there is none */
-    json_t *before, *after;  /* borrowed; NULL where there is none */
+    json_t *before, *after;                            /* borrowed; NULL where there is none */
     bool success;
-    const char *error;       /* NULL on success */
+    const char *error; /* NULL on success */
 };
 
 void audit_write(struct app *app, const struct audit_actor *actor, const struct audit_event *event);

@@ -4,12 +4,12 @@
 
 /* The tables are the hub's, in schema public whatever search_path says. Nullable flags count as the hub counts them:
  * NULL is no. */
-#define SELECT_ACCOUNTS \
-    "SELECT u.id, u.name, coalesce(u.role, 'user'), coalesce(u.description, ''), k.id, k.name," \
-    " 'sha256:' || encode(sha256(convert_to(k.key, 'UTF8')), 'hex')," \
-    " k.deleted_at IS NULL AND k.is_enabled IS TRUE AND (k.expires_at IS NULL OR k.expires_at > now())" \
-    " AND u.deleted_at IS NULL AND u.is_enabled IS TRUE AND (u.expires_at IS NULL OR u.expires_at > now())," \
-    " k.can_login_web_ui IS TRUE" \
+#define SELECT_ACCOUNTS                                                                                                \
+    "SELECT u.id, u.name, coalesce(u.role, 'user'), coalesce(u.description, ''), k.id, k.name,"                        \
+    " 'sha256:' || encode(sha256(convert_to(k.key, 'UTF8')), 'hex'),"                                                  \
+    " k.deleted_at IS NULL AND k.is_enabled IS TRUE AND (k.expires_at IS NULL OR k.expires_at > now())"                \
+    " AND u.deleted_at IS NULL AND u.is_enabled IS TRUE AND (u.expires_at IS NULL OR u.expires_at > now()),"           \
+    " k.can_login_web_ui IS TRUE"                                                                                      \
     " FROM public.keys k JOIN public.users u ON u.id = k.user_id WHERE "
 
 #define UNDEFINED_COLUMN "42703"

@@ -54,8 +54,9 @@ struct auth_user {
 struct auth_user *auth_check(struct auth *auth, struct arena *arena, const char *credential,
                              const struct cancel *cancel, struct err *err) MUST_CHECK;
 
-/* The same for a request from `address`: a text that is no session and not ADMIN_TOKEN counts as a wrong try, as in auth_login, so that
- * the token cannot be guessed through `Authorization` either. ERR_RATE_LIMITED while the address is locked. */
+/* The same for a request from `address`: a text that is no session and not ADMIN_TOKEN counts as a wrong try, as in
+ * auth_login, so that the token cannot be guessed through `Authorization` either. ERR_RATE_LIMITED while the address is
+ * locked. */
 struct auth_user *auth_check_from(struct auth *auth, struct arena *arena, const char *credential, const char *address,
                                   const struct cancel *cancel, struct err *err) MUST_CHECK;
 

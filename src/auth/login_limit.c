@@ -65,7 +65,7 @@ void login_limit_free(struct login_limit *limit)
     free(limit);
 }
 
-/* ---- The table and the lists -------------------------------------------------------------------------------- */
+/* ---- The table and the lists ------------------------------------------------------------------------------------- */
 
 static struct list *list_of(struct login_limit *limit, const struct entry *entry)
 {
@@ -156,7 +156,7 @@ static uint32_t find_or_add(struct login_limit *limit, const char *address, int6
     return index;
 }
 
-/* ---- Counting ----------------------------------------------------------------------------------------------- */
+/* ---- Counting ---------------------------------------------------------------------------------------------------- */
 
 /* Wrong tries within the window. */
 static unsigned recent_wrong(const struct entry *entry, int64_t now_ms)

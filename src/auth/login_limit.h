@@ -19,7 +19,8 @@ struct login_limit;
 struct login_limit *login_limit_new(size_t addresses);
 void login_limit_free(struct login_limit *limit); /* NULL is ignored */
 
-/* Times are of the monotonic clock. False: locked, for `*wait_ms` more. After true one login_limit_end() must follow. */
+/* Times are of the monotonic clock. False: locked, for `*wait_ms` more. After true one login_limit_end() must follow.
+ */
 bool login_limit_begin(struct login_limit *limit, const char *address, int64_t now_ms, int64_t *wait_ms) MUST_CHECK;
 
 enum login_outcome {

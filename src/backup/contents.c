@@ -12,9 +12,11 @@ static bool is_desc(const struct archive_entry *entry, const char *desc)
 
 enum contents_use contents_use(const struct archive_entry *entry, const struct contents_filter *filter)
 {
-    static const char *const later[] = {"ACL", "DEFAULT ACL", "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA",
-                                        "SUBSCRIPTION", "SUBSCRIPTION TABLE"};
-    bool ours = strcmp(entry->schema, OUR_SCHEMA) == 0 || (is_desc(entry, "SCHEMA") && strcmp(entry->tag, OUR_SCHEMA) == 0)
+    static const char *const later[] = {
+        "ACL",          "DEFAULT ACL",       "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA",
+        "SUBSCRIPTION", "SUBSCRIPTION TABLE"};
+    bool ours = strcmp(entry->schema, OUR_SCHEMA) == 0
+                || (is_desc(entry, "SCHEMA") && strcmp(entry->tag, OUR_SCHEMA) == 0)
                 || strcmp(entry->tag, "SCHEMA " OUR_SCHEMA) == 0;
     if (ours)
         return CONTENTS_SKIP;

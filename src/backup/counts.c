@@ -21,7 +21,8 @@ static bool compare_one(struct job *job, struct pg_conn *conn, const struct arch
     struct pg_result counted;
     const char *table = arena_printf(job->arena, "%s.%s", pg_ident(conn, job->arena, entry->schema),
                                      pg_ident(conn, job->arena, entry->tag));
-    if (!pg_query(conn, job->arena, &counted, err, arena_printf(job->arena, "SELECT count(*) FROM ONLY %s", table), PG_NO_ARGS))
+    if (!pg_query(conn, job->arena, &counted, err, arena_printf(job->arena, "SELECT count(*) FROM ONLY %s", table),
+                  PG_NO_ARGS))
         return err_wrap(err, "counting %s", table);
     uint64_t found = (uint64_t)pg_int(&counted, 0, 0);
     if (!entry->rows_known || found == entry->rows)

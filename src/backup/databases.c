@@ -15,21 +15,24 @@ static const char *live_name(struct job *job)
     return pg_target_database(job->app->target);
 }
 
-/* ---- Shadows ----------------------------------------------------------------------------------------------------------- */
+/* ---- Shadows ----------------------------------------------------------------------------------------------------- */
 
-/* Columns differ between versions (daticulocale in 15 and 16, datlocale from 17): as jsonb they can be asked for all the same. */
+/* Columns differ between versions (daticulocale in 15 and 16, datlocale from 17): as jsonb they can be asked for all
+ * the same. */
 static const char describe_live[] =
     "SELECT pg_encoding_to_char(encoding), datcollate, datctype, spcname, rolname, datconnlimit,"
     " coalesce(description->>'datlocprovider', 'c'),"
     " coalesce(description->>'daticulocale', description->>'datlocale'), description->>'daticurules'"
     " FROM (SELECT *, to_jsonb(pg_database) AS description FROM pg_database) databases"
-    " JOIN pg_tablespace ON pg_tablespace.oid = dattablespace JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = $1";
+    " JOIN pg_tablespace ON pg_tablespace.oid = dattablespace JOIN pg_roles ON pg_roles.oid = datdba WHERE datname = "
+    "$1";
 
 static const char *locale_clause(struct pg_conn *conn, struct arena *arena, const struct pg_result *live)
 {
     const char *provider = pg_text(live, 0, 6), *locale = pg_text(live, 0, 7), *rules = pg_text(live, 0, 8);
     if (strcmp(provider, "i") == 0) {
-        const char *with_rules = rules[0] == '\0' ? "" : arena_printf(arena, " ICU_RULES %s", pg_literal(conn, arena, rules));
+        const char *with_rules =
+            rules[0] == '\0' ? "" : arena_printf(arena, " ICU_RULES %s", pg_literal(conn, arena, rules));
         return arena_printf(arena, " LOCALE_PROVIDER icu ICU_LOCALE %s%s", pg_literal(conn, arena, locale), with_rules);
     }
     if (strcmp(provider, "b") == 0)
@@ -40,7 +43,9 @@ static const char *locale_clause(struct pg_conn *conn, struct arena *arena, cons
 /* Naming even the default one needs a right on it that an owner of databases need not have. */
 static const char *tablespace_clause(struct pg_conn *conn, struct arena *arena, const char *tablespace)
 {
-    return strcmp(tablespace, "pg_default") == 0 ? "" : arena_printf(arena, " TABLESPACE %s", pg_ident(conn, arena, tablespace));
+    return strcmp(tablespace, "pg_default") == 0
+               ? ""
+               : arena_printf(arena, " TABLESPACE %s", pg_ident(conn, arena, tablespace));
 }
 
 const char *shadow_create(struct job *job, struct pg_conn *conn, struct err *err)
@@ -57,9 +62,10 @@ const char *shadow_create(struct job *job, struct pg_conn *conn, struct err *err
     const char *sql = arena_printf(
         arena,
         "CREATE DATABASE %s TEMPLATE template0 OWNER %s ENCODING %s LC_COLLATE %s LC_CTYPE %s CONNECTION LIMIT %s%s%s",
-        pg_ident(conn, arena, name), pg_ident(conn, arena, pg_text(&live, 0, 4)), pg_literal(conn, arena, pg_text(&live, 0, 0)),
-        pg_literal(conn, arena, pg_text(&live, 0, 1)), pg_literal(conn, arena, pg_text(&live, 0, 2)),
-        pg_text(&live, 0, 5), tablespace_clause(conn, arena, pg_text(&live, 0, 3)), locale_clause(conn, arena, &live));
+        pg_ident(conn, arena, name), pg_ident(conn, arena, pg_text(&live, 0, 4)),
+        pg_literal(conn, arena, pg_text(&live, 0, 0)), pg_literal(conn, arena, pg_text(&live, 0, 1)),
+        pg_literal(conn, arena, pg_text(&live, 0, 2)), pg_text(&live, 0, 5),
+        tablespace_clause(conn, arena, pg_text(&live, 0, 3)), locale_clause(conn, arena, &live));
     if (!pg_run(conn, err, sql)) {
         err_wrap(err, "creating the shadow database");
         return NULL;
@@ -72,8 +78,10 @@ static const char dress_statements[] =
     "WITH live AS (SELECT * FROM pg_database WHERE datname = $1), shadow AS (SELECT $2::text AS name)"
     /* Settings; a list (search_path) is stored quoted already. */
     " SELECT format('ALTER %s SET %I TO %s',"
-    "   CASE setrole WHEN 0 THEN format('DATABASE %I', shadow.name) ELSE format('ROLE %I IN DATABASE %I', pg_get_userbyid(setrole), shadow.name) END,"
-    "   setting_name, CASE WHEN setting_name IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', 'local_preload_libraries')"
+    "   CASE setrole WHEN 0 THEN format('DATABASE %I', shadow.name) ELSE format('ROLE %I IN DATABASE %I', "
+    "pg_get_userbyid(setrole), shadow.name) END,"
+    "   setting_name, CASE WHEN setting_name IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', "
+    "'local_preload_libraries')"
     "     THEN value ELSE quote_literal(value) END)"
     " FROM shadow, live JOIN pg_db_role_setting ON setdatabase = live.oid, unnest(setconfig) AS setting,"
     "   split_part(setting, '=', 1) AS setting_name, substr(setting, strpos(setting, '=') + 1) AS value"
@@ -102,10 +110,11 @@ bool shadow_dress(struct job *job, struct pg_conn *conn, const char *shadow, str
 static bool end_connections(struct pg_conn *conn, struct arena *arena, const char *name, struct err *err)
 {
     struct pg_result ended;
-    return pg_query(conn, arena, &ended, err,
-                    "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
-                    " AND backend_type IN ('client backend', 'parallel worker')",
-                    PG_ARGS(name));
+    return pg_query(
+        conn, arena, &ended, err,
+        "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE datname = $1 AND pid <> pg_backend_pid()"
+        " AND backend_type IN ('client backend', 'parallel worker')",
+        PG_ARGS(name));
 }
 
 bool database_drop(struct job *job, struct pg_conn *conn, const char *name, struct err *err)
@@ -122,7 +131,7 @@ bool database_drop(struct job *job, struct pg_conn *conn, const char *name, stru
     }
 }
 
-/* ---- Previous databases ------------------------------------------------------------------------------------------------ */
+/* ---- Previous databases ------------------------------------------------------------------------------------------ */
 
 static json_t *read_comment(const char *text)
 {
@@ -142,12 +151,13 @@ static const char *previous_comment(struct arena *arena, const struct previous *
 }
 
 /* The user's own comment on a database: of a previous one, the one that it had. */
-static bool users_comment(struct pg_conn *conn, struct arena *arena, const char *name, const char **comment, struct err *err)
+static bool users_comment(struct pg_conn *conn, struct arena *arena, const char *name, const char **comment,
+                          struct err *err)
 {
     struct pg_result rows;
     const char *kept = "";
-    if (!pg_query(conn, arena, &rows, err, "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1",
-                  PG_ARGS(name)))
+    if (!pg_query(conn, arena, &rows, err,
+                  "SELECT shobj_description(oid, 'pg_database') FROM pg_database WHERE datname = $1", PG_ARGS(name)))
         return false;
     *comment = rows.count == 0 ? "" : pg_text(&rows, 0, 0);
     if (text_starts(*comment, "hubport:")) {
@@ -164,11 +174,12 @@ bool previous_list(struct job *job, struct pg_conn *conn, struct previous **list
     struct pg_result rows;
     *list = NULL;
     *count = 0;
-    if (!pg_query(conn, job->arena, &rows, err,
-                  "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
-                  " WHERE starts_with(datname, $1 || '_before_') AND shobj_description(oid, 'pg_database') LIKE 'hubport:%'"
-                  " ORDER BY datname DESC",
-                  PG_ARGS(live_name(job))))
+    if (!pg_query(
+            conn, job->arena, &rows, err,
+            "SELECT datname, shobj_description(oid, 'pg_database') FROM pg_database"
+            " WHERE starts_with(datname, $1 || '_before_') AND shobj_description(oid, 'pg_database') LIKE 'hubport:%'"
+            " ORDER BY datname DESC",
+            PG_ARGS(live_name(job))))
         return err_wrap(err, "listing previous databases");
     for (int i = 0; i < rows.count; i++) {
         json_int_t since = 0, until = 0;
@@ -183,7 +194,7 @@ bool previous_list(struct job *job, struct pg_conn *conn, struct previous **list
     return true;
 }
 
-/* ---- The switch -------------------------------------------------------------------------------------------------------- */
+/* ---- The switch -------------------------------------------------------------------------------------------------- */
 
 /* Ends the connections of two databases again and again while the renames wait for them to be gone. */
 struct ender {
@@ -197,10 +208,10 @@ static void *end_until_stopped(void *context)
     struct ender *ender = context;
     struct err err;
     struct arena *arena = arena_new();
-    struct pg_conn *conn = app_connect(ender->job->app, config_text(ender->job->app->config, SETTING_LOCK_DATABASE), "hubport",
-                                       NULL, &err);
-    while (conn != NULL && end_connections(conn, arena, ender->first, &err) && end_connections(conn, arena, ender->second, &err)
-           && cancel_sleep(ender->stop, 30, &err))
+    struct pg_conn *conn = app_connect(ender->job->app, config_text(ender->job->app->config, SETTING_LOCK_DATABASE),
+                                       "hubport", NULL, &err);
+    while (conn != NULL && end_connections(conn, arena, ender->first, &err)
+           && end_connections(conn, arena, ender->second, &err) && cancel_sleep(ender->stop, 30, &err))
         ;
     pg_close(conn);
     arena_free(arena);
@@ -267,7 +278,8 @@ static bool commit(struct job *job, struct pg_conn *conn, const struct previous 
     if (pg_run(conn, err, "COMMIT"))
         return true;
     struct err ignored;
-    struct pg_conn *again = app_connect(job->app, config_text(job->app->config, SETTING_LOCK_DATABASE), "hubport", NULL, &ignored);
+    struct pg_conn *again =
+        app_connect(job->app, config_text(job->app->config, SETTING_LOCK_DATABASE), "hubport", NULL, &ignored);
     bool happened = again != NULL
                     && pg_query(again, job->arena, &found, &ignored, "SELECT 1 FROM pg_database WHERE datname = $1",
                                 PG_ARGS(previous->name))
@@ -276,15 +288,15 @@ static bool commit(struct job *job, struct pg_conn *conn, const struct previous 
     return happened;
 }
 
-bool databases_switch(struct job *job, struct pg_conn *conn, const char *incoming, bool pin_previous, struct previous *previous,
-                      struct err *err)
+bool databases_switch(struct job *job, struct pg_conn *conn, const char *incoming, bool pin_previous,
+                      struct previous *previous, struct err *err)
 {
     struct ender ender = {job, live_name(job), incoming, cancel_new()};
     pthread_t thread;
     int64_t now = clock_wall_ms();
     bool ok = false;
-    *previous = (struct previous){.since_ms = now, .until_ms = now + config_ms(job->app->config, SETTING_KEEP_PREVIOUS),
-                                  .pinned = pin_previous};
+    *previous = (struct previous){
+        .since_ms = now, .until_ms = now + config_ms(job->app->config, SETTING_KEEP_PREVIOUS), .pinned = pin_previous};
     previous->name = free_name(job, conn, now, err);
     if (previous->name == NULL)
         goto out;
@@ -305,7 +317,7 @@ out:
     return ok;
 }
 
-/* ---- Sweeping ---------------------------------------------------------------------------------------------------------- */
+/* ---- Sweeping ---------------------------------------------------------------------------------------------------- */
 
 static int drop_found(struct job *job, struct pg_conn *conn, const char *name, const char *what)
 {
@@ -314,7 +326,8 @@ static int drop_found(struct job *job, struct pg_conn *conn, const char *name, c
     if (ok)
         log_event(LOG_INFO, "database.dropped", "{s:s, s:s}", "name", name, "kind", what);
     else
-        log_event(LOG_WARN, "database.not_dropped", "{s:s, s:s}", "name", name, "error", text_utf8(job->arena, err.words));
+        log_event(LOG_WARN, "database.not_dropped", "{s:s, s:s}", "name", name, "error",
+                  text_utf8(job->arena, err.words));
     return ok ? 1 : 0;
 }
 

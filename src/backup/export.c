@@ -60,15 +60,16 @@ bool export_parse_mode(const char *mode, const char *exclude_logs, enum export_m
         if (strcmp(mode, modes[i].name) == 0)
             found = (int)i;
     if (found < 0 || (exclude_logs != NULL && exclude != (found != EXPORT_FULL))) {
-        err_set(err, ERR_EXPORT_MODE_INVALID, "%s", found < 0 ? "mode must be full, excludeLogs or ledgerOnly"
-                                                              : "mode and excludeLogs contradict each other");
+        err_set(err, ERR_EXPORT_MODE_INVALID, "%s",
+                found < 0 ? "mode must be full, excludeLogs or ledgerOnly"
+                          : "mode and excludeLogs contradict each other");
         return err_args(err, "mode", NULL);
     }
     *out = (enum export_mode)found;
     return true;
 }
 
-/* ---- Starting ---------------------------------------------------------------------------------------------------------- */
+/* ---- Starting ---------------------------------------------------------------------------------------------------- */
 
 static bool start_dump(struct export *export, struct err *err)
 {
@@ -82,7 +83,8 @@ static bool start_dump(struct export *export, struct err *err)
     argv[used++] = "--no-password";
     argv[used++] = "--lock-wait-timeout=30000";
     argv[used++] = "--exclude-schema=hubport";
-    for (const struct log_table *table = log_tables; modes[export->mode].log_flag != NULL && table->name != NULL; table++)
+    for (const struct log_table *table = log_tables; modes[export->mode].log_flag != NULL && table->name != NULL;
+         table++)
         argv[used++] = arena_printf(arena, "%s=%s.%s", modes[export->mode].log_flag, table->schema, table->name);
     argv[used++] = pg_target_argument(app->target, arena, NULL);
     argv[used] = NULL;
@@ -90,8 +92,11 @@ static bool start_dump(struct export *export, struct err *err)
     export->messages = memfd_create("pg_dump", MFD_CLOEXEC);
     if (export->messages < 0)
         return err_errno(err, ERR_SYSTEM, "memfd_create");
-    struct subprocess_spec spec = {.argv = argv, .env = pg_target_env(app->target, arena, NULL), .in = SUBPROCESS_NULL,
-                                   .out = SUBPROCESS_PIPE, .error = export->messages};
+    struct subprocess_spec spec = {.argv = argv,
+                                   .env = pg_target_env(app->target, arena, NULL),
+                                   .in = SUBPROCESS_NULL,
+                                   .out = SUBPROCESS_PIPE,
+                                   .error = export->messages};
     export->dump = subprocess_start(&spec, err);
     if (export->dump == NULL)
         return false;
@@ -171,7 +176,7 @@ const char *export_file_name(const struct export *export)
     return export->file_name;
 }
 
-/* ---- Copying ----------------------------------------------------------------------------------------------------------- */
+/* ---- Copying ----------------------------------------------------------------------------------------------------- */
 
 static bool write_piece(struct export *export, int out, const unsigned char *bytes, size_t size, struct err *err)
 {
@@ -182,7 +187,8 @@ static bool write_piece(struct export *export, int out, const unsigned char *byt
         if (written < 0 && errno == EPIPE)
             return err_set(err, ERR_CANCELLED, "the receiver is gone");
         if (written < 0 && errno != EINTR)
-            return err_errno(err, errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_SYSTEM, "writing the archive");
+            return err_errno(err, errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_SYSTEM,
+                             "writing the archive");
         if (written > 0) {
             export->result.bytes += (uint64_t)written;
             if (export->job->report_bytes != NULL)
@@ -230,7 +236,7 @@ bool export_copy(struct export *export, int out, struct export_result *result, s
     return true;
 }
 
-/* ---- Ending ------------------------------------------------------------------------------------------------------------ */
+/* ---- Ending ------------------------------------------------------------------------------------------------------ */
 
 /* This installation's own archives, known by their digest (an import trusts their functions and triggers). */
 static void remember(struct export *export)
@@ -239,23 +245,27 @@ static void remember(struct export *export)
     struct err err;
     struct pg_conn *conn = pg_pool_take(job->app->pool, NULL, &err);
     if (conn == NULL
-        || !pg_query(conn, job->arena, NULL, &err,
-                     "INSERT INTO hubport.exports (sha256, file_name, mode, size, user_name) VALUES ($1, $2, $3, $4, $5)"
-                     " ON CONFLICT (sha256) DO NOTHING",
-                     PG_ARGS(export->result.sha256, export->file_name, modes[export->mode].name,
-                             arena_printf(job->arena, "%llu", (unsigned long long)export->result.bytes),
-                             job->actor.user_name)))
+        || !pg_query(
+            conn, job->arena, NULL, &err,
+            "INSERT INTO hubport.exports (sha256, file_name, mode, size, user_name) VALUES ($1, $2, $3, $4, $5)"
+            " ON CONFLICT (sha256) DO NOTHING",
+            PG_ARGS(export->result.sha256, export->file_name, modes[export->mode].name,
+                    arena_printf(job->arena, "%llu", (unsigned long long)export->result.bytes), job->actor.user_name)))
         log_event(LOG_WARN, "export.not_remembered", "{s:s}", "error", err.words);
     pg_pool_give(job->app->pool, conn);
 }
 
 static void write_audit(struct export *export, const struct err *failure)
 {
-    json_t *after = json_pack("{s:s, s:s, s:I, s:s}", "mode", modes[export->mode].name, "file", export->file_name, "bytes",
-                              (json_int_t)export->result.bytes, "sha256", export->result.sha256);
-    struct audit_event event = {.category = "system_settings", .type = "database.export", .target_type = "database",
-                                .target_name = pg_target_database(export->job->app->target), .after = after,
-                                .success = failure == NULL, .error = failure == NULL ? NULL : failure->words};
+    json_t *after = json_pack("{s:s, s:s, s:I, s:s}", "mode", modes[export->mode].name, "file", export->file_name,
+                              "bytes", (json_int_t) export->result.bytes, "sha256", export->result.sha256);
+    struct audit_event event = {.category = "system_settings",
+                                .type = "database.export",
+                                .target_type = "database",
+                                .target_name = pg_target_database(export->job->app->target),
+                                .after = after,
+                                .success = failure == NULL,
+                                .error = failure == NULL ? NULL : failure->words};
     audit_write(export->job->app, &export->job->actor, &event);
     json_decref(after);
 }
@@ -268,7 +278,8 @@ void export_end(struct export *export, const struct err *failure)
     if (failure == NULL) {
         remember(export);
         log_event(LOG_INFO, "export.finished", "{s:s, s:I, s:s, s:I}", "file", export->file_name, "bytes",
-                  (json_int_t)export->result.bytes, "sha256", export->result.sha256, "ms", (json_int_t)export->result.ms);
+                  (json_int_t) export->result.bytes, "sha256", export->result.sha256, "ms",
+                  (json_int_t) export->result.ms);
     }
     write_audit(export, failure);
     backup_lock_release(export->lock);

@@ -6,7 +6,8 @@
  *     bool ok = export_copy(export, fd, &result, err);        // all of it, then its seal
  *     export_end(export, ok ? NULL : err);                    // lock free, audit written
  *
- * Schema `hubport` is left out. The archive ends with hubport's seal (archive/archive.h), which stock pg_restore passes by.
+ * Schema `hubport` is left out. The archive ends with hubport's seal (archive/archive.h), which stock pg_restore passes
+ * by.
  */
 #ifndef BACKUP_EXPORT_H
 #define BACKUP_EXPORT_H
@@ -15,8 +16,8 @@
 
 enum export_mode { EXPORT_FULL, EXPORT_EXCLUDE_LOGS, EXPORT_LEDGER_ONLY };
 
-/* From the query: `mode` (the hub's: full, excludeLogs, ledgerOnly) or `excludeLogs` (the requirement's: true, false); NULL where
- * absent. ERR_EXPORT_MODE_INVALID for anything else, or when the two disagree. */
+/* From the query: `mode` (the hub's: full, excludeLogs, ledgerOnly) or `excludeLogs` (the requirement's: true, false);
+ * NULL where absent. ERR_EXPORT_MODE_INVALID for anything else, or when the two disagree. */
 bool export_parse_mode(const char *mode, const char *exclude_logs, enum export_mode *out, struct err *err) MUST_CHECK;
 
 struct export;

@@ -22,7 +22,7 @@ struct import {
     int verify_percent; /* last told */
 };
 
-/* ---- Before anything is touched ---------------------------------------------------------------------------------------- */
+/* ---- Before anything is touched ---------------------------------------------------------------------------------- */
 
 struct import *import_begin(struct job *job, int fd, const char *path, const struct import_options *options,
                             const char ***others, size_t *other_count, struct err *err)
@@ -52,7 +52,7 @@ refused:
     return NULL;
 }
 
-/* ---- The work ---------------------------------------------------------------------------------------------------------- */
+/* ---- The work ---------------------------------------------------------------------------------------------------- */
 
 static void verify_progress(void *context, uint64_t done, uint64_t total)
 {
@@ -68,7 +68,8 @@ static bool verify(struct import *import, struct err *err)
 {
     struct job *job = import->job;
     job_report(job, PHASE_VERIFY, 0, MESSAGE(job->arena, job->lang, MSG_VERIFYING));
-    import->archive->max_bytes = plan_disk_room(job); /* more than the disk holds is not worth unpacking: a bomb, at worst */
+    import->archive->max_bytes =
+        plan_disk_room(job); /* more than the disk holds is not worth unpacking: a bomb, at worst */
     if (!archive_verify(import->archive, import->fd, job->cancel, verify_progress, import, err))
         return false;
     for (size_t i = 0; i < import->archive->entry_count; i++)
@@ -97,8 +98,12 @@ static void tell_way(struct import *import)
 bool import_run(struct import *import, struct import_result *result, struct err *err)
 {
     struct job *job = import->job;
-    struct overwrite overwrite = {.job = job, .lock = import->lock, .archive = import->archive, .archive_path = import->path,
-                                  .plan = &import->plan, .skip_logs = import->options.skip_logs,
+    struct overwrite overwrite = {.job = job,
+                                  .lock = import->lock,
+                                  .archive = import->archive,
+                                  .archive_path = import->path,
+                                  .plan = &import->plan,
+                                  .skip_logs = import->options.skip_logs,
                                   .drop_others = import->options.drop_others};
     bool by_switch = import->plan.way == WAY_SWITCH;
     if (!verify(import, err))
@@ -126,7 +131,7 @@ bool import_changed(const struct import *import)
     return import->changed;
 }
 
-/* ---- The end ----------------------------------------------------------------------------------------------------------- */
+/* ---- The end ----------------------------------------------------------------------------------------------------- */
 
 static json_t *describe_options(const struct import_options *options)
 {
@@ -136,9 +141,13 @@ static json_t *describe_options(const struct import_options *options)
 
 static void write_audit(struct job *job, json_t *after, const struct err *failure)
 {
-    struct audit_event event = {.category = "system_settings", .type = "database.import", .target_type = "database",
-                                .target_name = pg_target_database(job->app->target), .after = after,
-                                .success = failure == NULL, .error = failure == NULL ? NULL : failure->words};
+    struct audit_event event = {.category = "system_settings",
+                                .type = "database.import",
+                                .target_type = "database",
+                                .target_name = pg_target_database(job->app->target),
+                                .after = after,
+                                .success = failure == NULL,
+                                .error = failure == NULL ? NULL : failure->words};
     audit_write(job->app, &job->actor, &event);
     json_decref(after);
 }
@@ -152,15 +161,15 @@ void import_end(struct import *import, const struct err *failure)
 {
     struct job *job = import->job;
     json_t *after = describe_options(&import->options);
-    json_t *outcome = json_pack("{s:I, s:I, s:I, s:b, s:i, s:s?, s:b}", "bytes", (json_int_t)import->archive->size, "rows",
-                                (json_int_t)import->result.rows, "tables", (json_int_t)import->result.tables, "sealed",
-                                import->result.sealed, "warnings", import->result.warnings, "previous",
+    json_t *outcome = json_pack("{s:I, s:I, s:I, s:b, s:i, s:s?, s:b}", "bytes", (json_int_t)import->archive->size,
+                                "rows", (json_int_t)import->result.rows, "tables", (json_int_t)import->result.tables,
+                                "sealed", import->result.sealed, "warnings", import->result.warnings, "previous",
                                 import->result.previous, "changed", import->changed);
     json_object_update_new(after, outcome);
     write_audit(job, after, failure);
     log_event(failure == NULL ? LOG_INFO : LOG_ERROR, failure == NULL ? "import.finished" : "import.failed",
-              "{s:I, s:b, s:s, s:I}", "rows", (json_int_t)import->result.rows, "switched", import->result.switched, "error",
-              failure == NULL ? "" : text_utf8(job->arena, failure->words), "ms",
+              "{s:I, s:b, s:s, s:I}", "rows", (json_int_t)import->result.rows, "switched", import->result.switched,
+              "error", failure == NULL ? "" : text_utf8(job->arena, failure->words), "ms",
               (json_int_t)(clock_mono_ms() - import->started_ms));
     backup_lock_release(import->lock);
 }

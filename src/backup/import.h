@@ -1,10 +1,11 @@
 /* Import: an archive into the database, verified before it is trusted.
  *
- *     struct import *import = import_begin(job, fd, path, &options, err);  // contents, lock, server, plan: nothing touched yet
- *     if (import == NULL)
+ *     struct import *import = import_begin(job, fd, path, &options, err);  // contents, lock, server, plan: nothing
+ * touched yet if (import == NULL)
  *         ...                                                             // a clean error, with a status of its own
  *     bool ok = import_run(import, &result, err);                         // verify, restore, migrate, check, switch
- *     import_end(import, ok ? NULL : err);                                // nothing left behind, lock free, audit written
+ *     import_end(import, ok ? NULL : err);                                // nothing left behind, lock free, audit
+ * written
  */
 #ifndef BACKUP_IMPORT_H
 #define BACKUP_IMPORT_H
@@ -12,18 +13,18 @@
 #include "backup/job.h"
 
 struct import_options {
-    bool clean_first;     /* overwrite; else merge */
-    bool skip_logs;       /* no rows of log tables */
-    bool drop_others;     /* objects that only the live database has may go */
+    bool clean_first;      /* overwrite; else merge */
+    bool skip_logs;        /* no rows of log tables */
+    bool drop_others;      /* objects that only the live database has may go */
     const char *file_name; /* for the audit; NULL unknown */
-    const char *sha256;   /* of the file, lower-case hex; NULL: computed when needed */
+    const char *sha256;    /* of the file, lower-case hex; NULL: computed when needed */
 };
 
 struct import_result {
-    int exit_status;       /* 0, or 1 with warnings: what pg_restore ended with */
-    int warnings;          /* objects that existed already */
+    int exit_status; /* 0, or 1 with warnings: what pg_restore ended with */
+    int warnings;    /* objects that existed already */
     bool switched;
-    const char *previous;  /* name of the database that is kept; NULL after an import in place */
+    const char *previous;      /* name of the database that is kept; NULL after an import in place */
     int64_t previous_until_ms; /* 0: it is never dropped by itself */
     bool restart_hub;
     uint64_t rows, tables; /* in the archive */

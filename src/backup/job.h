@@ -1,6 +1,7 @@
 /* A job: one export, import or rollback on its way, for whoever asked for it (a request or a command).
  *
- * The asker makes it and owns everything in it. Domain functions read it, tell progress through `report`, and stop when `cancel` fires.
+ * The asker makes it and owns everything in it. Domain functions read it, tell progress through `report`, and stop when
+ * `cancel` fires.
  */
 #ifndef BACKUP_JOB_H
 #define BACKUP_JOB_H
@@ -26,7 +27,7 @@ struct job {
     enum lang lang;
     struct audit_actor actor;
     void (*report)(void *context, const struct progress *progress); /* NULL: nobody listens */
-    void (*report_bytes)(void *context, uint64_t bytes); /* an export's bytes so far; NULL: nobody listens */
+    void (*report_bytes)(void *context, uint64_t bytes);            /* an export's bytes so far; NULL: nobody listens */
     void *report_context;
     const char *way;           /* as in struct progress */
     struct lock_holder holder; /* filled when a call fails with ERR_BACKUP_BUSY */

@@ -12,7 +12,8 @@ static const char list_objects[] =
     "   WHERE nspname !~ '^pg_' AND nspname NOT IN ('information_schema', 'hubport')),"
     " members AS (SELECT classid, objid FROM pg_depend WHERE deptype = 'e')"
     " SELECT CASE relkind WHEN 'v' THEN 'VIEW' WHEN 'm' THEN 'MATERIALIZED VIEW' WHEN 'f' THEN 'FOREIGN TABLE'"
-    "             WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, nspname::text, relname::text, nspname || '.' || relname AS label"
+    "             WHEN 'S' THEN 'SEQUENCE' ELSE 'TABLE' END AS kind, nspname::text, relname::text, nspname || '.' || "
+    "relname AS label"
     " FROM pg_class JOIN namespaces ON namespaces.oid = relnamespace"
     " WHERE relkind IN ('r', 'p', 'v', 'm', 'f', 'S')"
     " AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_class'::regclass AND objid = pg_class.oid)"
@@ -29,7 +30,8 @@ static const char list_objects[] =
     " UNION ALL"
     " SELECT CASE typtype WHEN 'd' THEN 'DOMAIN' ELSE 'TYPE' END, nspname, typname, nspname || '.' || typname"
     " FROM pg_type JOIN namespaces ON namespaces.oid = typnamespace"
-    " WHERE (typtype IN ('d', 'e', 'r') OR (typtype = 'c' AND EXISTS (SELECT FROM pg_class WHERE oid = typrelid AND relkind = 'c')))"
+    " WHERE (typtype IN ('d', 'e', 'r') OR (typtype = 'c' AND EXISTS (SELECT FROM pg_class WHERE oid = typrelid AND "
+    "relkind = 'c')))"
     " AND NOT EXISTS (SELECT FROM members WHERE classid = 'pg_type'::regclass AND objid = pg_type.oid)"
     " UNION ALL"
     " SELECT 'SCHEMA', '', nspname, nspname FROM namespaces WHERE nspname <> 'public'"
@@ -38,15 +40,37 @@ static const char list_objects[] =
     " SELECT 'EXTENSION', '', extname, extname FROM pg_extension WHERE extname <> 'plpgsql'"
     " ORDER BY 1, 4";
 
-/* The hub's own, at v0.9 (hub-contract section 1.1 and 1.2): where its migrations run, they make them again in an older backup. */
+/* The hub's own, at v0.9 (hub-contract section 1.1 and 1.2): where its migrations run, they make them again in an older
+ * backup. */
 static bool is_hubs_own(const char *schema, const char *tag)
 {
     static const char *const names[] = {
-        "audit_log", "cloud_pricing_catalog", "error_rules", "keys", "message_request", "model_prices", "notification_settings",
-        "notification_target_bindings", "provider_batch_apply_operations", "provider_cache_effectiveness",
-        "provider_endpoint_probe_logs", "provider_endpoints", "provider_groups", "provider_vendors", "providers",
-        "replay_payloads", "request_filters", "sensitive_words", "system_settings", "usage_ledger", "users", "webhook_targets",
-        "daily_reset_mode", "notification_type", "webhook_provider_type", "fn_upsert_usage_ledger()",
+        "audit_log",
+        "cloud_pricing_catalog",
+        "error_rules",
+        "keys",
+        "message_request",
+        "model_prices",
+        "notification_settings",
+        "notification_target_bindings",
+        "provider_batch_apply_operations",
+        "provider_cache_effectiveness",
+        "provider_endpoint_probe_logs",
+        "provider_endpoints",
+        "provider_groups",
+        "provider_vendors",
+        "providers",
+        "replay_payloads",
+        "request_filters",
+        "sensitive_words",
+        "system_settings",
+        "usage_ledger",
+        "users",
+        "webhook_targets",
+        "daily_reset_mode",
+        "notification_type",
+        "webhook_provider_type",
+        "fn_upsert_usage_ledger()",
         "fn_is_message_request_finalized(character varying, integer, jsonb, text)",
         "fn_compute_message_request_success_rate_outcome(character varying, integer, text, jsonb)"};
     for (size_t i = 0; strcmp(schema, "public") == 0 && i < ARRAY_LEN(names); i++)
@@ -89,12 +113,13 @@ bool live_hub_level(struct job *job, struct pg_conn *conn, int64_t *level, struc
 {
     struct pg_result rows;
     *level = 0;
-    if (!pg_query(conn, job->arena, &rows, err, "SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL", PG_NO_ARGS))
+    if (!pg_query(conn, job->arena, &rows, err, "SELECT to_regclass('drizzle.__drizzle_migrations') IS NOT NULL",
+                  PG_NO_ARGS))
         return false;
     if (!pg_bool(&rows, 0, 0))
         return true;
-    if (!pg_query(conn, job->arena, &rows, err, "SELECT coalesce(max(created_at), 0)::bigint FROM drizzle.__drizzle_migrations",
-                  PG_NO_ARGS))
+    if (!pg_query(conn, job->arena, &rows, err,
+                  "SELECT coalesce(max(created_at), 0)::bigint FROM drizzle.__drizzle_migrations", PG_NO_ARGS))
         return err_wrap(err, "reading the hub's migration ledger");
     *level = pg_int(&rows, 0, 0);
     return true;

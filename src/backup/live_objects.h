@@ -5,8 +5,9 @@
 #include "archive/archive.h"
 #include "backup/job.h"
 
-/* Objects of the user's (tables, views, sequences, functions, types, schemas, extensions) that the database has and the archive
- * lacks, as "table public.notes". The hub's own tables and functions do not count where its migrations make them again. */
+/* Objects of the user's (tables, views, sequences, functions, types, schemas, extensions) that the database has and the
+ * archive lacks, as "table public.notes". The hub's own tables and functions do not count where its migrations make
+ * them again. */
 bool live_objects_missing_in(struct job *job, struct pg_conn *conn, const struct archive *archive, const char ***names,
                              size_t *count, struct err *err) MUST_CHECK;
 

@@ -7,7 +7,7 @@
 static const char *const cached[] = {"api_key_auth:v1:*", "circuit_breaker:config:*"};
 
 static const char *const channels[] = {
-    "cch:cache:providers:updated",   "cch:cache:api_keys:updated",         "cch:cache:error_rules:updated",
+    "cch:cache:providers:updated",       "cch:cache:api_keys:updated",        "cch:cache:error_rules:updated",
     "cch:cache:request_filters:updated", "cch:cache:sensitive_words:updated",
 };
 

@@ -14,9 +14,12 @@ bool overwrite_restore(struct overwrite *overwrite, const char *database, const 
     struct tempfile *list = tempfile_create(config_text(job->app->config, SETTING_TMP_DIR), "list", err);
     bool ok = list != NULL && contents_write_list(overwrite->archive, filter, list, err);
     if (ok) {
-        struct restore_spec spec = {.database = database, .archive_path = overwrite->archive_path,
-                                    .list_path = tempfile_path(list), .archive = overwrite->archive,
-                                    .total_bytes = counts_bytes(overwrite->archive, filter), .in_place = filter->in_place};
+        struct restore_spec spec = {.database = database,
+                                    .archive_path = overwrite->archive_path,
+                                    .list_path = tempfile_path(list),
+                                    .archive = overwrite->archive,
+                                    .total_bytes = counts_bytes(overwrite->archive, filter),
+                                    .in_place = filter->in_place};
         ok = restore_run(job, &spec, &outcome, err) && restore_accept(&outcome, err);
     }
     tempfile_remove(list);

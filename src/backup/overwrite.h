@@ -1,7 +1,8 @@
 /* Overwrite: the database becomes what the archive holds, wholly or not at all.
  *
- * By a switch: restored into a shadow database, checked there, then both databases are renamed in one transaction; the old one is kept
- * as the way back. In place, where a switch is not possible: pg_restore in one transaction. The plan says which (backup/plan.h).
+ * By a switch: restored into a shadow database, checked there, then both databases are renamed in one transaction; the
+ * old one is kept as the way back. In place, where a switch is not possible: pg_restore in one transaction. The plan
+ * says which (backup/plan.h).
  */
 #ifndef BACKUP_OVERWRITE_H
 #define BACKUP_OVERWRITE_H
@@ -13,22 +14,23 @@
 struct overwrite {
     struct job *job;
     struct backup_lock *lock;
-    const struct archive *archive;  /* verified */
+    const struct archive *archive; /* verified */
     const char *archive_path;
     const struct plan *plan;
     bool skip_logs;
     bool drop_others;
     /* Filled: */
-    int exit_status;                /* pg_restore's: 0, or 1 with ignorable errors only */
+    int exit_status; /* pg_restore's: 0, or 1 with ignorable errors only */
     int warnings;
-    struct previous previous;       /* of a switch; name is NULL after one in place */
-    bool restart_hub;               /* the hub's ledger is behind the live one's: the hub's start migrates */
+    struct previous previous; /* of a switch; name is NULL after one in place */
+    bool restart_hub;         /* the hub's ledger is behind the live one's: the hub's start migrates */
 };
 
 /* False: the live database is as it was. */
 bool overwrite_by_switch(struct overwrite *overwrite, struct err *err) MUST_CHECK;
 
-/* False: the live database is as it was, unless `*committed`: then the rows are the archive's, and err tells what failed afterwards. */
+/* False: the live database is as it was, unless `*committed`: then the rows are the archive's, and err tells what
+ * failed afterwards. */
 bool overwrite_in_place(struct overwrite *overwrite, bool *committed, struct err *err) MUST_CHECK;
 
 /* Shared steps. */

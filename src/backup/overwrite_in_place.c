@@ -6,7 +6,8 @@
 #include "base/text.h"
 
 /* One grant, publication or subscription under a savepoint. */
-static bool try_statement(struct overwrite *overwrite, struct pg_conn *conn, const struct archive_entry *entry, struct err *err)
+static bool try_statement(struct overwrite *overwrite, struct pg_conn *conn, const struct archive_entry *entry,
+                          struct err *err)
 {
     struct err reason;
     if (!pg_run(conn, err, "SAVEPOINT entry"))
@@ -15,8 +16,8 @@ static bool try_statement(struct overwrite *overwrite, struct pg_conn *conn, con
         return pg_run(conn, err, "RELEASE SAVEPOINT entry");
     if (!pg_run(conn, err, "ROLLBACK TO SAVEPOINT entry"))
         return false;
-    log_event(LOG_WARN, "restore.entry_failed", "{s:s, s:s}", "entry", text_utf8(overwrite->job->arena, entry->tag), "error",
-              text_utf8(overwrite->job->arena, reason.words));
+    log_event(LOG_WARN, "restore.entry_failed", "{s:s, s:s}", "entry", text_utf8(overwrite->job->arena, entry->tag),
+              "error", text_utf8(overwrite->job->arena, reason.words));
     if (restore_classify_message(reason.words) == RESTORE_IGNORABLE) {
         overwrite->warnings++;
         return true;
@@ -35,7 +36,8 @@ static bool apply_later_entries(struct overwrite *overwrite, struct pg_conn *con
         if (contents_use(entry, filter) == CONTENTS_LATER && !try_statement(overwrite, conn, entry, err)) {
             struct err ignored;
             if (!pg_run(conn, &ignored, "ROLLBACK"))
-                log_event(LOG_WARN, "restore.rollback", "{s:s}", "error", text_utf8(overwrite->job->arena, ignored.words));
+                log_event(LOG_WARN, "restore.rollback", "{s:s}", "error",
+                          text_utf8(overwrite->job->arena, ignored.words));
             return false;
         }
     }
@@ -52,8 +54,10 @@ bool overwrite_in_place(struct overwrite *overwrite, bool *committed, struct err
         return false;
     *committed = true;
     struct pg_conn *live = app_connect(job->app, NULL, "hubport", NULL, err);
-    /* Rows are not counted: a transaction that stops at the first error has all or none, and others write again by now. */
-    bool ok = live != NULL && apply_later_entries(overwrite, live, &filter, err) && overwrite_migrate(overwrite, live, err);
+    /* Rows are not counted: a transaction that stops at the first error has all or none, and others write again by now.
+     */
+    bool ok =
+        live != NULL && apply_later_entries(overwrite, live, &filter, err) && overwrite_migrate(overwrite, live, err);
     pg_close(live);
     return ok;
 }

@@ -34,9 +34,10 @@ static bool carry_over(struct overwrite *overwrite, struct pg_conn *live, const 
     return true;
 }
 
-/* Tables of the hub's that live has and the restored database still lacks, though the hub's migrations count as done there:
- * the archive holds only a part of a hub's database, and nothing would make them again. */
-static bool check_hub_tables(struct overwrite *overwrite, struct pg_conn *live, struct pg_conn *restored, struct err *err)
+/* Tables of the hub's that live has and the restored database still lacks, though the hub's migrations count as done
+ * there: the archive holds only a part of a hub's database, and nothing would make them again. */
+static bool check_hub_tables(struct overwrite *overwrite, struct pg_conn *live, struct pg_conn *restored,
+                             struct err *err)
 {
     struct arena *arena = overwrite->job->arena;
     static const char tables[] = "SELECT relname FROM pg_class WHERE relnamespace = to_regnamespace('public')"
@@ -44,14 +45,16 @@ static bool check_hub_tables(struct overwrite *overwrite, struct pg_conn *live, 
     struct pg_result ours, theirs;
     if (overwrite->restart_hub || overwrite->drop_others)
         return true;
-    if (!pg_query(live, arena, &ours, err, tables, PG_NO_ARGS) || !pg_query(restored, arena, &theirs, err, tables, PG_NO_ARGS))
+    if (!pg_query(live, arena, &ours, err, tables, PG_NO_ARGS)
+        || !pg_query(restored, arena, &theirs, err, tables, PG_NO_ARGS))
         return false;
     for (int i = 0, j = 0; i < ours.count; i++) {
         while (j < theirs.count && strcmp(pg_text(&theirs, j, 0), pg_text(&ours, i, 0)) < 0)
             j++;
         if (j < theirs.count && strcmp(pg_text(&theirs, j, 0), pg_text(&ours, i, 0)) == 0)
             continue;
-        err_set(err, ERR_ARCHIVE_PARTIAL, "table public.%s is not in the archive; to go on all the same say dropOthers=true",
+        err_set(err, ERR_ARCHIVE_PARTIAL,
+                "table public.%s is not in the archive; to go on all the same say dropOthers=true",
                 pg_text(&ours, i, 0));
         return err_args(err, pg_text(&ours, i, 0), NULL);
     }
@@ -67,8 +70,9 @@ static bool finish_shadow(struct overwrite *overwrite, struct pg_conn *live, con
     bool ok = restored != NULL;
     if (ok)
         job_report(job, PHASE_CHECK, -1, MESSAGE(job->arena, job->lang, MSG_CHECKING));
-    ok = ok && counts_compare(job, restored, overwrite->archive, filter, err) && overwrite_migrate(overwrite, restored, err)
-         && check_hub_tables(overwrite, live, restored, err) && pg_run(restored, err, "ANALYZE");
+    ok = ok && counts_compare(job, restored, overwrite->archive, filter, err)
+         && overwrite_migrate(overwrite, restored, err) && check_hub_tables(overwrite, live, restored, err)
+         && pg_run(restored, err, "ANALYZE");
     pg_close(restored);
     return ok;
 }
@@ -80,7 +84,8 @@ static bool fill_shadow(struct overwrite *overwrite, struct pg_conn *maintenance
     if (!overwrite_restore(overwrite, shadow, &filter, err))
         return false;
     struct pg_conn *live = app_connect(job->app, NULL, "hubport", job->cancel, err);
-    bool ok = live != NULL && carry_over(overwrite, live, shadow, err) && finish_shadow(overwrite, live, shadow, &filter, err);
+    bool ok = live != NULL && carry_over(overwrite, live, shadow, err)
+              && finish_shadow(overwrite, live, shadow, &filter, err);
     pg_close(live);
     return ok && shadow_dress(job, maintenance, shadow, err);
 }

@@ -10,8 +10,8 @@
 /* A database's name plus "_before_20260101T000000" must fit into PostgreSQL's 63 bytes. */
 #define NAME_MAX_BYTES "40"
 
-/* Each row: a query on the live database that gives a reason not to switch, or no row. What is named here cannot be carried
- * over by a rename of databases, or could not be done with our rights. */
+/* Each row: a query on the live database that gives a reason not to switch, or no row. What is named here cannot be
+ * carried over by a rename of databases, or could not be done with our rights. */
 static const char *const obstacles[] = {
     "SELECT 'the role may not create databases' FROM pg_roles"
     " WHERE rolname = current_user AND NOT rolsuper AND NOT rolcreatedb",
@@ -41,7 +41,8 @@ static const char *const obstacles[] = {
     " FROM pg_db_role_setting, unnest(setconfig) AS setting JOIN pg_roles me ON me.rolname = current_user"
     " WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND NOT me.rolsuper"
     " AND ((setrole <> 0 AND setrole <> me.oid)"
-    "      OR EXISTS (SELECT FROM pg_settings WHERE name = split_part(setting, '=', 1) AND context = 'superuser')) LIMIT 1",
+    "      OR EXISTS (SELECT FROM pg_settings WHERE name = split_part(setting, '=', 1) AND context = 'superuser')) "
+    "LIMIT 1",
 
     "SELECT 'a grant on the database was made by ' || grantor::regrole"
     " FROM pg_database, aclexplode(datacl) WHERE datname = current_database() AND grantor <> datdba LIMIT 1",
@@ -51,7 +52,8 @@ static const char *const obstacles[] = {
     " AND objoid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1",
 };
 
-static bool choose_way(struct job *job, struct pg_conn *conn, const struct backup_lock *lock, struct plan *plan, struct err *err)
+static bool choose_way(struct job *job, struct pg_conn *conn, const struct backup_lock *lock, struct plan *plan,
+                       struct err *err)
 {
     plan->way = WAY_IN_PLACE;
     if (!backup_lock_allows_switch(lock)) {
@@ -89,11 +91,13 @@ bool plan_make(struct job *job, const struct archive *archive, const struct back
 {
     *plan = (struct plan){0};
     if (!contents_is_hub(archive) && !drop_others)
-        return err_set(err, ERR_ARCHIVE_NOT_HUB, "the archive of the database \"%s\" has not all of the tables users, keys, "
-                                                 "providers; if it is the right one say dropOthers=true",
+        return err_set(err, ERR_ARCHIVE_NOT_HUB,
+                       "the archive of the database \"%s\" has not all of the tables users, keys, "
+                       "providers; if it is the right one say dropOthers=true",
                        text_utf8(job->arena, archive->database));
     struct pg_conn *conn = app_connect(job->app, NULL, "hubport", job->cancel, err);
-    bool ok = conn != NULL && choose_way(job, conn, lock, plan, err) && live_hub_level(job, conn, &plan->live_hub_level, err)
+    bool ok = conn != NULL && choose_way(job, conn, lock, plan, err)
+              && live_hub_level(job, conn, &plan->live_hub_level, err)
               && live_objects_missing_in(job, conn, archive, &plan->others, &plan->other_count, err);
     pg_close(conn);
     if (!ok)
@@ -102,8 +106,8 @@ bool plan_make(struct job *job, const struct archive *archive, const struct back
     /* In place nothing is lost: what the archive lacks stays as it is. */
     if (plan->way == WAY_SWITCH && plan->other_count > 0 && !drop_others)
         return refuse_loss(job, plan, err);
-    log_event(LOG_INFO, "import.planned", "{s:s, s:s}", "way", plan->way == WAY_SWITCH ? "switch" : "in place", "reason",
-              plan->reason == NULL ? "" : text_utf8(job->arena, plan->reason));
+    log_event(LOG_INFO, "import.planned", "{s:s, s:s}", "way", plan->way == WAY_SWITCH ? "switch" : "in place",
+              "reason", plan->reason == NULL ? "" : text_utf8(job->arena, plan->reason));
     return true;
 }
 

@@ -13,15 +13,15 @@ enum overwrite_way {
 
 struct plan {
     enum overwrite_way way;
-    const char *reason;      /* why not the switch; NULL */
-    const char **others;     /* objects that only the live database has, "table public.notes" */
+    const char *reason;  /* why not the switch; NULL */
+    const char **others; /* objects that only the live database has, "table public.notes" */
     size_t other_count;
-    bool log_table_missing;  /* a ledger-only archive: the log table's structure comes from the live database */
-    int64_t live_hub_level;  /* of the hub's migration ledger, ms; 0 without */
+    bool log_table_missing; /* a ledger-only archive: the log table's structure comes from the live database */
+    int64_t live_hub_level; /* of the hub's migration ledger, ms; 0 without */
 };
 
-/* `drop_others` says that losing plan->others is wanted; without it such a plan fails with ERR_OTHERS_WOULD_BE_LOST (plan->others is
- * filled). ERR_ARCHIVE_NOT_HUB, ERR_DISK_FULL. */
+/* `drop_others` says that losing plan->others is wanted; without it such a plan fails with ERR_OTHERS_WOULD_BE_LOST
+ * (plan->others is filled). ERR_ARCHIVE_NOT_HUB, ERR_DISK_FULL. */
 bool plan_make(struct job *job, const struct archive *archive, const struct backup_lock *lock, bool drop_others,
                struct plan *plan, struct err *err) MUST_CHECK;
 

@@ -14,16 +14,16 @@ struct watch {
     struct job *job;
     const struct restore_spec *spec;
     struct restore_outcome *outcome;
-    struct pg_conn *monitor;   /* to another database where possible; NULL: no percent */
-    const char *name;          /* application_name of pg_restore's connections */
-    uint64_t finished_bytes;   /* of tables that are done */
-    uint64_t current_bytes;    /* in place: of the table being read, which counts when the next begins */
+    struct pg_conn *monitor; /* to another database where possible; NULL: no percent */
+    const char *name;        /* application_name of pg_restore's connections */
+    uint64_t finished_bytes; /* of tables that are done */
+    uint64_t current_bytes;  /* in place: of the table being read, which counts when the next begins */
     int percent;
     int64_t next_tick_ms;
-    int64_t blocked_since_ms;  /* 0: not blocked */
+    int64_t blocked_since_ms; /* 0: not blocked */
 };
 
-/* ---- Messages ---------------------------------------------------------------------------------------------------------- */
+/* ---- Messages ---------------------------------------------------------------------------------------------------- */
 
 static const struct archive_entry *entry_by_id(const struct archive *archive, int dump_id)
 {
@@ -94,7 +94,7 @@ static void take_line(struct watch *watch, const char *line)
               "message", text_utf8(watch->job->arena, message));
 }
 
-/* ---- Watching ---------------------------------------------------------------------------------------------------------- */
+/* ---- Watching ---------------------------------------------------------------------------------------------------- */
 
 /* Bytes that running COPYs have taken, and whether a lock is waited for. */
 static bool look(struct watch *watch, uint64_t *copying, bool *blocked, struct err *err)
@@ -161,7 +161,7 @@ static bool follow_to_end(struct watch *watch, struct subprocess *process, struc
     return true;
 }
 
-/* ---- Running ----------------------------------------------------------------------------------------------------------- */
+/* ---- Running ----------------------------------------------------------------------------------------------------- */
 
 static struct subprocess *start_restore(struct watch *watch, struct err *err)
 {
@@ -176,9 +176,9 @@ static struct subprocess *start_restore(struct watch *watch, struct err *err)
     argv[used++] = "--no-owner";
     argv[used++] = "--no-password";
     argv[used++] = "--verbose";
-    argv[used++] = spec->in_place ? "--single-transaction"
-                                  : arena_printf(arena, "--jobs=%lld",
-                                                 (long long)config_int(app->config, SETTING_RESTORE_JOBS));
+    argv[used++] = spec->in_place
+                       ? "--single-transaction"
+                       : arena_printf(arena, "--jobs=%lld", (long long)config_int(app->config, SETTING_RESTORE_JOBS));
     argv[used++] = arena_printf(arena, "--use-list=%s", spec->list_path);
     argv[used++] = pg_target_argument(app->target, arena, spec->database);
     argv[used++] = spec->archive_path;
@@ -188,10 +188,11 @@ static struct subprocess *start_restore(struct watch *watch, struct err *err)
     const char *env[16];
     size_t count = 0;
     for (; base[count] != NULL; count++)
-        env[count] = text_starts(base[count], "PGAPPNAME=") ? arena_printf(arena, "PGAPPNAME=%s", watch->name) : base[count];
+        env[count] =
+            text_starts(base[count], "PGAPPNAME=") ? arena_printf(arena, "PGAPPNAME=%s", watch->name) : base[count];
     env[count] = NULL;
-    struct subprocess_spec process = {.argv = argv, .env = env, .in = SUBPROCESS_NULL, .out = SUBPROCESS_NULL,
-                                      .error = SUBPROCESS_PIPE};
+    struct subprocess_spec process = {
+        .argv = argv, .env = env, .in = SUBPROCESS_NULL, .out = SUBPROCESS_NULL, .error = SUBPROCESS_PIPE};
     return subprocess_start(&process, err);
 }
 

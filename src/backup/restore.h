@@ -7,22 +7,24 @@
 #include "backup/job.h"
 
 struct restore_spec {
-    const char *database;        /* into which */
+    const char *database; /* into which */
     const char *archive_path;
-    const char *list_path;       /* of contents_write_list() */
+    const char *list_path;         /* of contents_write_list() */
     const struct archive *archive; /* verified: its sizes are the measure of progress */
-    uint64_t total_bytes;        /* uncompressed, of what will be restored */
-    bool in_place;               /* one transaction that stops at the first error; else parallel */
+    uint64_t total_bytes;          /* uncompressed, of what will be restored */
+    bool in_place;                 /* one transaction that stops at the first error; else parallel */
 };
 
 struct restore_outcome {
     int exit_status;
-    int ignorable, fatal;        /* errors */
+    int ignorable, fatal; /* errors */
     char first_fatal[512];
 };
 
-/* True when pg_restore ran to its end, whatever the outcome says; false when it could not run, was cancelled, or waited too long for a lock. */
-bool restore_run(struct job *job, const struct restore_spec *spec, struct restore_outcome *outcome, struct err *err) MUST_CHECK;
+/* True when pg_restore ran to its end, whatever the outcome says; false when it could not run, was cancelled, or waited
+ * too long for a lock. */
+bool restore_run(struct job *job, const struct restore_spec *spec, struct restore_outcome *outcome,
+                 struct err *err) MUST_CHECK;
 
 /* Success: no error, or ignorable ones only. Else ERR_RESTORE_FATAL. */
 bool restore_accept(const struct restore_outcome *outcome, struct err *err) MUST_CHECK;

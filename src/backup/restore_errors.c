@@ -34,8 +34,8 @@ enum restore_class restore_classify_message(const char *message)
     return RESTORE_FATAL;
 }
 
-/* Only lines that pg_restore itself begins count: the statement that it quotes after an error ("Command was: ...") may hold any
- * text. */
+/* Only lines that pg_restore itself begins count: the statement that it quotes after an error ("Command was: ...") may
+ * hold any text. */
 enum restore_class restore_classify_line(const char *line)
 {
     static const char *const beginnings[] = {"pg_restore: error: ", "pg_restore: fatal: "};

@@ -1,4 +1,5 @@
-/* pg_restore's messages, sorted by the requirement's two lists. Needs English messages (the caller runs the tools in the C locale).
+/* pg_restore's messages, sorted by the requirement's two lists. Needs English messages (the caller runs the tools in
+ * the C locale).
  *
  * Unknown means fatal; a message that is on both lists is fatal.
  */

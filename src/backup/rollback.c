@@ -34,9 +34,13 @@ static bool switch_back(struct job *job, struct backup_lock *lock, const char *n
 static void write_audit(struct job *job, const char *restored, const struct previous *kept, const struct err *failure)
 {
     json_t *after = json_pack("{s:s?, s:s?}", "restored", restored, "previous", kept->name);
-    struct audit_event event = {.category = "system_settings", .type = "database.rollback", .target_type = "database",
-                                .target_name = pg_target_database(job->app->target), .after = after,
-                                .success = failure == NULL, .error = failure == NULL ? NULL : failure->words};
+    struct audit_event event = {.category = "system_settings",
+                                .type = "database.rollback",
+                                .target_type = "database",
+                                .target_name = pg_target_database(job->app->target),
+                                .after = after,
+                                .success = failure == NULL,
+                                .error = failure == NULL ? NULL : failure->words};
     audit_write(job->app, &job->actor, &event);
     json_decref(after);
 }

@@ -7,8 +7,8 @@
 /* ERR_DATABASE_UNAVAILABLE, ERR_TOOLS_MISSING, ERR_TOOLS_TOO_OLD, ERR_DATABASE_POOLER. */
 bool server_check(struct job *job, struct err *err) MUST_CHECK;
 
-/* Settings (PGOPTIONS) for pg_restore's sessions: English messages, which the sorting of errors needs, where our role may ask for them;
- * NULL else. */
+/* Settings (PGOPTIONS) for pg_restore's sessions: English messages, which the sorting of errors needs, where our role
+ * may ask for them; NULL else. */
 const char *server_restore_options(struct job *job);
 
 #endif

@@ -34,8 +34,8 @@ static json_t *describe_previous(struct job *job)
         for (size_t i = 0; i < count; i++)
             json_array_append_new(array, json_pack("{s:s, s:o, s:o, s:b}", "name", text_utf8(job->arena, list[i].name),
                                                    "since", iso_or_null(list[i].since_ms), "until",
-                                                   list[i].pinned ? json_null() : iso_or_null(list[i].until_ms), "pinned",
-                                                   list[i].pinned));
+                                                   list[i].pinned ? json_null() : iso_or_null(list[i].until_ms),
+                                                   "pinned", list[i].pinned));
     pg_close(conn);
     return array;
 }
@@ -70,7 +70,8 @@ static void describe_database(struct job *job, json_t *status)
     if (available
         && pg_query(conn, job->arena, &rows, &err,
                     "SELECT pg_size_pretty(pg_database_size(current_database())), current_setting('server_version'),"
-                    " (SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public' AND table_type = 'BASE TABLE'),"
+                    " (SELECT count(*) FROM information_schema.tables WHERE table_schema = 'public' AND table_type = "
+                    "'BASE TABLE'),"
                     " pg_database_size(current_database())",
                     PG_NO_ARGS)) {
         json_object_set_new(status, "databaseSize", json_string(pg_text(&rows, 0, 0)));
@@ -95,8 +96,8 @@ json_t *backup_status(struct job *job)
     json_object_set_new(status, "previous", available ? describe_previous(job) : json_array());
     json_object_set_new(status, "redis", json_string(redis_state(job)));
     json_object_set_new(status, "tools",
-                        json_pack("{s:s, s:s}", "pgDump", pg_version_text(job->arena, app->tools.dump_version), "pgRestore",
-                                  pg_version_text(job->arena, app->tools.restore_version)));
+                        json_pack("{s:s, s:s}", "pgDump", pg_version_text(job->arena, app->tools.dump_version),
+                                  "pgRestore", pg_version_text(job->arena, app->tools.restore_version)));
     json_object_set_new(status, "keepPreviousMs", json_integer(config_ms(app->config, SETTING_KEEP_PREVIOUS)));
     return status;
 }

@@ -1,4 +1,5 @@
-/* The state of the database and of what hubport needs, for the page, the status command and doctor (hub-contract section 3.4).
+/* The state of the database and of what hubport needs, for the page, the status command and doctor (hub-contract
+ * section 3.4).
  */
 #ifndef BACKUP_STATUS_H
 #define BACKUP_STATUS_H

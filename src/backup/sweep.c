@@ -4,7 +4,8 @@
 #include "base/log.h"
 #include "os/tempfile.h"
 
-/* Asked without the lock whether there is anything to do, so that an idle server never takes it. False: somebody else has it. */
+/* Asked without the lock whether there is anything to do, so that an idle server never takes it. False: somebody else
+ * has it. */
 static bool sweep_databases(struct job *job)
 {
     struct err err;

@@ -14,7 +14,8 @@ static bool wait_for(struct job *job, struct subprocess *process, const char *na
     return status <= worst || err_set(err, ERR_IMPORT_FAILED, "%s ended with %d", name, status);
 }
 
-/* Errors decide, not the exit status: what exists already may exist (a ledger-only archive brings the log table's sequence). */
+/* Errors decide, not the exit status: what exists already may exist (a ledger-only archive brings the log table's
+ * sequence). */
 static bool read_errors(struct job *job, struct subprocess *restore, struct err *err)
 {
     struct lines *lines = arena_alloc(job->arena, sizeof *lines);
@@ -28,24 +29,30 @@ static bool read_errors(struct job *job, struct subprocess *restore, struct err 
     return ok && got == 0;
 }
 
-bool transfer_objects(struct job *job, const char *shadow, enum transfer_what what, const char *selection, struct err *err)
+bool transfer_objects(struct job *job, const char *shadow, enum transfer_what what, const char *selection,
+                      struct err *err)
 {
     struct app *app = job->app;
     const char *const *env = pg_target_env(app->target, job->arena, server_restore_options(job));
-    const char *const dump_argv[] = {app->tools.dump, "--format=custom", "--no-password", "--no-owner",
-                                     pg_target_argument(app->target, job->arena, NULL), selection,
-                                     what == TRANSFER_STRUCTURE ? "--schema-only" : NULL, NULL};
+    const char *const dump_argv[] = {app->tools.dump,
+                                     "--format=custom",
+                                     "--no-password",
+                                     "--no-owner",
+                                     pg_target_argument(app->target, job->arena, NULL),
+                                     selection,
+                                     what == TRANSFER_STRUCTURE ? "--schema-only" : NULL,
+                                     NULL};
     const char *const restore_argv[] = {app->tools.restore, "--no-password", "--no-owner",
                                         pg_target_argument(app->target, job->arena, shadow), NULL};
-    struct subprocess_spec dump_spec = {.argv = dump_argv, .env = env, .in = SUBPROCESS_NULL, .out = SUBPROCESS_PIPE,
-                                        .error = SUBPROCESS_NULL};
+    struct subprocess_spec dump_spec = {
+        .argv = dump_argv, .env = env, .in = SUBPROCESS_NULL, .out = SUBPROCESS_PIPE, .error = SUBPROCESS_NULL};
     struct subprocess *dump = subprocess_start(&dump_spec, err), *restore = NULL;
     bool ok = false;
 
     if (dump == NULL)
         return false;
-    struct subprocess_spec restore_spec = {.argv = restore_argv, .env = env, .in = subprocess_out(dump), .out = SUBPROCESS_NULL,
-                                           .error = SUBPROCESS_PIPE};
+    struct subprocess_spec restore_spec = {
+        .argv = restore_argv, .env = env, .in = subprocess_out(dump), .out = SUBPROCESS_NULL, .error = SUBPROCESS_PIPE};
     restore = subprocess_start(&restore_spec, err);
     ok = restore != NULL && read_errors(job, restore, err) && wait_for(job, restore, "pg_restore", 1, err)
          && wait_for(job, dump, "pg_dump", 0, err);

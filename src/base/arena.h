@@ -16,7 +16,7 @@ struct arena;
 struct arena *arena_new(void);
 void arena_free(struct arena *arena); /* NULL is ignored */
 
-void *arena_alloc(struct arena *arena, size_t size); /* zeroed, aligned for any type, never NULL */
+void *arena_alloc(struct arena *arena, size_t size);       /* zeroed, aligned for any type, never NULL */
 char *arena_strdup(struct arena *arena, const char *text); /* NULL gives NULL */
 char *arena_strndup(struct arena *arena, const char *text, size_t length);
 char *arena_printf(struct arena *arena, const char *format, ...) PRINTF_LIKE(2, 3);

@@ -1,9 +1,9 @@
-/* The table of errors. A row: name (the stable code that clients see), HTTP status, exit status of commands, text in Chinese and
- * in English. {0} and {1} are filled from err_args(). Chinese texts that the hub already sends are the hub's, to the letter
- * (punctuation is full-width there).
+/* The table of errors. A row: name (the stable code that clients see), HTTP status, exit status of commands, text in
+ * Chinese and in English. {0} and {1} are filled from err_args(). Chinese texts that the hub already sends are the
+ * hub's, to the letter (punctuation is full-width there).
  *
- * Exit statuses: 0 done, 1 failed, 2 wrong use, 3 settings, 4 database or a tool not available, 5 busy, 6 the file is refused,
- * 7 cancelled, 8 not allowed.
+ * Exit statuses: 0 done, 1 failed, 2 wrong use, 3 settings, 4 database or a tool not available, 5 busy, 6 the file is
+ * refused, 7 cancelled, 8 not allowed.
  */
 #ifndef BASE_ERR_CODES_H
 #define BASE_ERR_CODES_H

@@ -2,9 +2,9 @@
  *
  *     log_event(LOG_INFO, "export.finished", "{s:I, s:s}", "bytes", bytes, "sha256", digest);
  *
- * Every line has "time", "level", "event" and, inside a request or a job, "request". The rest is given in the notation of
- * jansson's json_pack and must be an object, or NULL for none. Never log a secret: settings are logged by
- * config/ only, which knows which ones are.
+ * Every line has "time", "level", "event" and, inside a request or a job, "request". The rest is given in the notation
+ * of jansson's json_pack and must be an object, or NULL for none. Never log a secret: settings are logged by config/
+ * only, which knows which ones are.
  */
 #ifndef BASE_LOG_H
 #define BASE_LOG_H

@@ -1,7 +1,7 @@
 /* The catalogue: every sentence that people read beyond error texts (those are in base/err_codes.h), in both languages.
  *
- * Placeholders are {0} to {9}: a format string that comes from a table could not be checked by the compiler. Chinese texts that
- * the hub already sends are the hub's, to the letter.
+ * Placeholders are {0} to {9}: a format string that comes from a table could not be checked by the compiler. Chinese
+ * texts that the hub already sends are the hub's, to the letter.
  */
 #ifndef BASE_MESSAGES_H
 #define BASE_MESSAGES_H
@@ -44,8 +44,8 @@ enum message {
 /* The sentence in `lang` with its placeholders filled; missing arguments leave nothing. */
 const char *message_text(struct arena *arena, enum lang lang, enum message message, const char *const *args,
                          size_t count);
-#define MESSAGE(arena, lang, message, ...) \
-    message_text(arena, lang, message, (const char *const[]){NULL, ##__VA_ARGS__} + 1, \
+#define MESSAGE(arena, lang, message, ...)                                                                             \
+    message_text(arena, lang, message, (const char *const[]){NULL, ##__VA_ARGS__} + 1,                                 \
                  sizeof((const char *const[]){NULL, ##__VA_ARGS__}) / sizeof(char *) - 1)
 
 /* Fill placeholders of any template into a fixed buffer, cut at a character's border when it does not fit. */

@@ -97,8 +97,8 @@ static bool parse_with_unit(const char *text, const struct unit *units, size_t c
 
 bool text_parse_bytes(const char *text, uint64_t *bytes)
 {
-    static const struct unit units[] = {{"", 1},        {"b", 1},          {"k", KIB},        {"kb", KIB}, {"m", MIB},
-                                        {"mb", MIB},    {"g", 1024 * MIB}, {"gb", 1024 * MIB}};
+    static const struct unit units[] = {{"", 1},    {"b", 1},    {"k", KIB},        {"kb", KIB},
+                                        {"m", MIB}, {"mb", MIB}, {"g", 1024 * MIB}, {"gb", 1024 * MIB}};
     return parse_with_unit(text, units, ARRAY_LEN(units), bytes);
 }
 

@@ -9,7 +9,7 @@
 #include <sodium.h>
 #include <unistd.h>
 
-/* ---- Help -------------------------------------------------------------------------------------------------------------- */
+/* ---- Help -------------------------------------------------------------------------------------------------------- */
 
 static const char *say(enum lang lang, const char *zh, const char *en)
 {
@@ -18,35 +18,42 @@ static const char *say(enum lang lang, const char *zh, const char *en)
 
 static void print_commands(enum lang lang)
 {
-    printf("%s\n\n", say(lang, "hubport: Claude Code Hub 数据的备份、恢复与维护", "hubport: back up, restore and maintain the data of a Claude Code Hub"));
+    printf("%s\n\n", say(lang, "hubport: Claude Code Hub 数据的备份、恢复与维护",
+                         "hubport: back up, restore and maintain the data of a Claude Code Hub"));
     printf("%s\n", say(lang, "用法: hubport 命令 [选项]", "Usage: hubport COMMAND [OPTIONS]"));
     for (size_t i = 0; i < command_count; i++)
         printf("  %-10s %s\n", commands[i].name, commands[i].help[lang]);
     printf("\n%s\n", say(lang, "每个命令: --json 输出 JSON，--help 显示选项与全部配置项，--version 显示版本",
                          "Every command: --json for scripts, --help for its options and all settings; --version"));
-    printf("%s\n", say(lang, "退出状态: 0 完成 · 1 失败 · 2 用法错误 · 3 配置错误 · 4 数据库或工具不可用 · 5 锁被占用 · 6 文件被拒绝 · 7 已取消 · 8 无权限",
-                       "Exit status: 0 done, 1 failed, 2 wrong use, 3 settings, 4 database or a tool not available, 5 busy,\n"
-                       "  6 file refused, 7 cancelled, 8 not allowed"));
+    printf("%s\n",
+           say(lang,
+               "退出状态: 0 完成 · 1 失败 · 2 用法错误 · 3 配置错误 · 4 数据库或工具不可用 · 5 锁被占用 · 6 文件被拒绝 "
+               "· 7 已取消 · 8 无权限",
+               "Exit status: 0 done, 1 failed, 2 wrong use, 3 settings, 4 database or a tool not available, 5 busy,\n"
+               "  6 file refused, 7 cancelled, 8 not allowed"));
 }
 
 static void print_command(const struct command *command, const struct config *config, enum lang lang)
 {
     struct arena *arena = arena_new();
-    printf("%s hubport %s%s%s %s\n  %s\n\n", say(lang, "用法:", "Usage:"), command->name, command->operand == NULL ? "" : " ",
-           command->operand == NULL ? "" : command->operand, say(lang, "[选项]", "[OPTIONS]"), command->help[lang]);
+    printf("%s hubport %s%s%s %s\n  %s\n\n", say(lang, "用法:", "Usage:"), command->name,
+           command->operand == NULL ? "" : " ", command->operand == NULL ? "" : command->operand,
+           say(lang, "[选项]", "[OPTIONS]"), command->help[lang]);
     for (const struct option_row *option = command->options; option != NULL && option->name != NULL; option++)
-        printf("  %s--%s%s%s\n      %s\n", option->letter == 0 ? "" : arena_printf(arena, "-%c, ", option->letter), option->name,
-               option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value, option->help[lang]);
+        printf("  %s--%s%s%s\n      %s\n", option->letter == 0 ? "" : arena_printf(arena, "-%c, ", option->letter),
+               option->name, option->value == NULL ? "" : " ", option->value == NULL ? "" : option->value,
+               option->help[lang]);
     printf("  --json\n      %s\n\n%s\n", say(lang, "以 JSON 输出结果", "Print the result as JSON"),
            say(lang, "配置项（环境变量 / 选项）:", "Settings (environment variable / flag):"));
     for (int i = 0; i < SETTING_COUNT; i++) {
         struct setting_row row = config_row(config, arena, (enum setting)i, lang);
-        printf("  %s / --%s%s%s\n      %s\n", row.env, row.flag, row.fallback[0] == '\0' ? "" : " = ", row.fallback, row.help);
+        printf("  %s / --%s%s%s\n      %s\n", row.env, row.flag, row.fallback[0] == '\0' ? "" : " = ", row.fallback,
+               row.help);
     }
     arena_free(arena);
 }
 
-/* ---- Parsing ----------------------------------------------------------------------------------------------------------- */
+/* ---- Parsing ----------------------------------------------------------------------------------------------------- */
 
 static const struct command *find_command(const char *name)
 {
@@ -59,7 +66,8 @@ static const struct command *find_command(const char *name)
 static int find_option(const struct command *command, const char *name, char letter)
 {
     for (int i = 0; command->options != NULL && command->options[i].name != NULL; i++)
-        if ((name != NULL && strcmp(command->options[i].name, name) == 0) || (letter != 0 && command->options[i].letter == letter))
+        if ((name != NULL && strcmp(command->options[i].name, name) == 0)
+            || (letter != 0 && command->options[i].letter == letter))
             return i;
     return -1;
 }
@@ -188,7 +196,7 @@ int command_main(int argc, char **argv)
     return status;
 }
 
-/* ---- For the commands -------------------------------------------------------------------------------------------------- */
+/* ---- For the commands -------------------------------------------------------------------------------------------- */
 
 const char *command_say(const struct invocation *invocation, const char *zh, const char *en)
 {
@@ -212,7 +220,8 @@ struct job command_job(struct invocation *invocation, struct app *app)
         .arena = invocation->arena,
         .cancel = invocation->cancel,
         .lang = invocation->lang,
-        .actor = {.user_name = arena_printf(invocation->arena, "%s (%s)", user, "command line"), .user_agent = "hubport " HUBPORT_VERSION},
+        .actor = {.user_name = arena_printf(invocation->arena, "%s (%s)", user, "command line"),
+                  .user_agent = "hubport " HUBPORT_VERSION},
     };
 }
 
@@ -233,13 +242,15 @@ int command_fail(struct invocation *invocation, const struct err *err, const str
         json_t *answer = json_pack("{s:b, s:s, s:s, s:s}", "ok", 0, "error", text_utf8(invocation->arena, text), "code",
                                    err_name(err->code), "details", text_utf8(invocation->arena, err->words));
         if (holder != NULL && holder->operation[0] != '\0')
-            json_object_set_new(answer, "holder", json_pack("{s:s, s:s, s:s}", "operation", holder->operation, "user",
-                                                            text_utf8(invocation->arena, holder->user), "since", since));
+            json_object_set_new(answer, "holder",
+                                json_pack("{s:s, s:s, s:s}", "operation", holder->operation, "user",
+                                          text_utf8(invocation->arena, holder->user), "since", since));
         command_print_json(answer);
     } else {
         fprintf(stderr, "hubport: %s\n  %s\n  (%s)\n", text, err->words, err_name(err->code));
         if (holder != NULL && holder->operation[0] != '\0')
-            fprintf(stderr, "  %s: %s, %s, %s\n", say(invocation->lang, "持有者", "holder"), holder->user, holder->operation, since);
+            fprintf(stderr, "  %s: %s, %s, %s\n", say(invocation->lang, "持有者", "holder"), holder->user,
+                    holder->operation, since);
     }
     return err_exit_status(err->code);
 }

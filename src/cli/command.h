@@ -11,19 +11,19 @@
 #define OPTION_MAX 8
 
 struct option_row {
-    char letter;            /* 0: none */
-    const char *name;       /* "exclude-logs"; NULL ends a table */
-    const char *value;      /* what the value is called in help; NULL: takes none */
-    const char *help[2];    /* by enum lang */
+    char letter;         /* 0: none */
+    const char *name;    /* "exclude-logs"; NULL ends a table */
+    const char *value;   /* what the value is called in help; NULL: takes none */
+    const char *help[2]; /* by enum lang */
 };
 
 struct invocation;
 
 struct command {
     const char *name;
-    const char *operand;            /* what it is called in help; NULL: takes none */
+    const char *operand; /* what it is called in help; NULL: takes none */
     const char *help[2];
-    const struct option_row *options; /* besides --json, --help and the settings' flags; NULL: none */
+    const struct option_row *options;          /* besides --json, --help and the settings' flags; NULL: none */
     int (*run)(struct invocation *invocation); /* returns the exit status */
 };
 
@@ -32,10 +32,11 @@ struct invocation {
     struct config *config;
     struct arena *arena;
     enum lang lang;
-    bool json;                       /* --json: one JSON object on stdout, errors too */
-    const char *values[OPTION_MAX];  /* by the option's place in its table; "" for one without a value; NULL: not given */
-    const char *operand;             /* NULL: not given */
-    struct cancel *cancel;           /* fires on SIGINT and SIGTERM */
+    bool json; /* --json: one JSON object on stdout, errors too */
+    const char
+        *values[OPTION_MAX]; /* by the option's place in its table; "" for one without a value; NULL: not given */
+    const char *operand;     /* NULL: not given */
+    struct cancel *cancel;   /* fires on SIGINT and SIGTERM */
 };
 
 extern const struct command commands[];
@@ -43,7 +44,7 @@ extern const size_t command_count;
 
 int command_main(int argc, char **argv);
 
-/* ---- For the commands -------------------------------------------------------------------------------------------------- */
+/* ---- For the commands -------------------------------------------------------------------------------------------- */
 
 /* Open what a command works on; migrations are not run. NULL after having told the error. */
 struct app *command_open(struct invocation *invocation, int *status);

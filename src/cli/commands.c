@@ -7,21 +7,35 @@ static const struct option_row serve_options[] = {
 };
 
 static const struct option_row export_options[] = {
-    {'o', "output", "FILE", {"输出文件，- 表示标准输出；默认 backup_<时间>.dump", "Where to write, - is standard output; default backup_<time>.dump"}},
-    {0, "exclude-logs", NULL, {"不含请求日志的数据，保留表结构", "Leave out the rows of log tables, keep their structure"}},
+    {'o',
+     "output",
+     "FILE",
+     {"输出文件，- 表示标准输出；默认 backup_<时间>.dump",
+      "Where to write, - is standard output; default backup_<time>.dump"}},
+    {0,
+     "exclude-logs",
+     NULL,
+     {"不含请求日志的数据，保留表结构", "Leave out the rows of log tables, keep their structure"}},
     {0, "mode", "MODE", {"full、excludeLogs 或 ledgerOnly", "full, excludeLogs or ledgerOnly"}},
     {0},
 };
 
 static const struct option_row import_options[] = {
-    {0, "overwrite", NULL, {"以备份覆盖整个数据库（先前的数据库会保留）", "The database becomes what the archive holds; the previous one is kept"}},
+    {0,
+     "overwrite",
+     NULL,
+     {"以备份覆盖整个数据库（先前的数据库会保留）",
+      "The database becomes what the archive holds; the previous one is kept"}},
     {0, "skip-logs", NULL, {"不导入请求日志的数据", "Leave out the rows of log tables"}},
     {0, "drop-others", NULL, {"允许丢弃备份中没有的对象", "Let objects go that the archive lacks"}},
     {0},
 };
 
 static const struct option_row rollback_options[] = {
-    {0, "name", "DATABASE", {"要恢复的先前数据库；默认最近一个", "The previous database to go back to; default the newest"}},
+    {0,
+     "name",
+     "DATABASE",
+     {"要恢复的先前数据库；默认最近一个", "The previous database to go back to; default the newest"}},
     {0},
 };
 
@@ -29,10 +43,22 @@ const struct command commands[] = {
     {"serve", NULL, {"启动 HTTP 服务与网页", "Run the HTTP server and the web page"}, serve_options, command_serve},
     {"export", NULL, {"导出整个数据库", "Export the whole database"}, export_options, command_export},
     {"import", "FILE", {"导入备份文件", "Import a backup file"}, import_options, command_import},
-    {"rollback", NULL, {"恢复到覆盖导入之前的数据库", "Go back to the database from before an overwrite"}, rollback_options, command_rollback},
-    {"status", NULL, {"显示数据库、锁与先前数据库", "Show the database, the lock, previous databases"}, NULL, command_status},
+    {"rollback",
+     NULL,
+     {"恢复到覆盖导入之前的数据库", "Go back to the database from before an overwrite"},
+     rollback_options,
+     command_rollback},
+    {"status",
+     NULL,
+     {"显示数据库、锁与先前数据库", "Show the database, the lock, previous databases"},
+     NULL,
+     command_status},
     {"migrate", NULL, {"执行数据库迁移", "Apply migrations"}, NULL, command_migrate},
     {"config", NULL, {"显示全部配置项，密文已隐去", "Show every setting, secrets masked"}, NULL, command_config},
-    {"doctor", NULL, {"检查环境并给出修复建议", "Check everything that hubport needs, and say how to fix it"}, NULL, command_doctor},
+    {"doctor",
+     NULL,
+     {"检查环境并给出修复建议", "Check everything that hubport needs, and say how to fix it"},
+     NULL,
+     command_doctor},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];

@@ -21,7 +21,8 @@ static bool open_target(struct invocation *invocation, const char *path, struct 
 {
     *target = (struct target){.fd = STDOUT_FILENO};
     if (strcmp(path, "-") == 0)
-        return !isatty(STDOUT_FILENO) || err_set(err, ERR_WRONG_USE, "an archive is not written to a terminal; use -o FILE");
+        return !isatty(STDOUT_FILENO)
+               || err_set(err, ERR_WRONG_USE, "an archive is not written to a terminal; use -o FILE");
     target->path = path;
     target->partial = arena_printf(invocation->arena, "%s.partial", path);
     target->fd = open(target->partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
@@ -48,8 +49,9 @@ static void print_result(struct invocation *invocation, const struct target *tar
     const char *path = target->path == NULL ? "-" : target->path;
     FILE *out = target->path == NULL ? stderr : stdout; /* standard output holds the archive */
     if (invocation->json && target->path != NULL)
-        command_print_json(json_pack("{s:b, s:s, s:I, s:s, s:I}", "ok", 1, "file", text_utf8(invocation->arena, path), "bytes",
-                                     (json_int_t)result->bytes, "sha256", result->sha256, "ms", (json_int_t)result->ms));
+        command_print_json(json_pack("{s:b, s:s, s:I, s:s, s:I}", "ok", 1, "file", text_utf8(invocation->arena, path),
+                                     "bytes", (json_int_t)result->bytes, "sha256", result->sha256, "ms",
+                                     (json_int_t)result->ms));
     else
         fprintf(out, "%s: %s, %s, %.1f s\n  sha256 %s\n", command_say(invocation, "已导出", "Exported"), path,
                 text_bytes(invocation->arena, result->bytes), (double)result->ms / 1000, result->sha256);

@@ -19,19 +19,21 @@ static void print_result(struct invocation *invocation, const struct import_resu
     if (result->previous != NULL && !pinned)
         clock_iso(result->previous_until_ms, until);
     if (invocation->json) {
-        command_print_json(json_pack("{s:b, s:I, s:I, s:i, s:b, s:s?, s:s, s:b, s:I}", "ok", 1, "rows", (json_int_t)result->rows,
-                                     "tables", (json_int_t)result->tables, "warnings", result->warnings, "sealed", result->sealed,
-                                     "previous", result->previous, "previousUntil", until, "restartHub", result->restart_hub,
-                                     "ms", (json_int_t)result->ms));
+        command_print_json(json_pack(
+            "{s:b, s:I, s:I, s:i, s:b, s:s?, s:s, s:b, s:I}", "ok", 1, "rows", (json_int_t)result->rows, "tables",
+            (json_int_t)result->tables, "warnings", result->warnings, "sealed", result->sealed, "previous",
+            result->previous, "previousUntil", until, "restartHub", result->restart_hub, "ms", (json_int_t)result->ms));
         return;
     }
     printf("%s %llu / %llu, %.1f s\n", command_say(invocation, "已导入，表 / 行：", "Imported, tables / rows:"),
            (unsigned long long)result->tables, (unsigned long long)result->rows, (double)result->ms / 1000);
     if (result->warnings > 0)
-        printf("%s: %d\n", command_say(invocation, "跳过的已存在对象", "Objects that existed and were passed over"), result->warnings);
+        printf("%s: %d\n", command_say(invocation, "跳过的已存在对象", "Objects that existed and were passed over"),
+               result->warnings);
     if (result->previous != NULL)
-        printf("%s\n", pinned ? MESSAGE(invocation->arena, invocation->lang, MSG_PREVIOUS_PINNED, result->previous)
-                              : MESSAGE(invocation->arena, invocation->lang, MSG_PREVIOUS_KEPT, result->previous, until));
+        printf("%s\n", pinned
+                           ? MESSAGE(invocation->arena, invocation->lang, MSG_PREVIOUS_PINNED, result->previous)
+                           : MESSAGE(invocation->arena, invocation->lang, MSG_PREVIOUS_KEPT, result->previous, until));
     if (result->restart_hub)
         printf("%s\n", MESSAGE(invocation->arena, invocation->lang, MSG_RESTART_HUB));
 }

@@ -27,8 +27,7 @@ int command_status(struct invocation *invocation)
     if (invocation->json) {
         command_print_json(json_incref(state));
     } else {
-        json_object_foreach(state, name, value)
-            print_member(name, value);
+        json_object_foreach(state, name, value) print_member(name, value);
     }
     json_decref(state);
     app_close(app);
@@ -86,12 +85,13 @@ int command_migrate(struct invocation *invocation)
     if (app == NULL)
         return status;
     struct pg_conn *conn = app_connect(app, NULL, "hubport", invocation->cancel, &err);
-    bool ok = conn != NULL && migrate_apply(conn, config_bool(invocation->config, SETTING_CREATE_SCHEMA), &result, &err);
+    bool ok =
+        conn != NULL && migrate_apply(conn, config_bool(invocation->config, SETTING_CREATE_SCHEMA), &result, &err);
     if (!ok)
         status = command_fail(invocation, &err, NULL);
     else if (invocation->json)
-        command_print_json(json_pack("{s:b, s:i, s:b, s:b}", "ok", 1, "applied", result.applied, "createdHub", result.created_hub,
-                                     "hubLedger", result.hub_ledger));
+        command_print_json(json_pack("{s:b, s:i, s:b, s:b}", "ok", 1, "applied", result.applied, "createdHub",
+                                     result.created_hub, "hubLedger", result.hub_ledger));
     else
         printf("%s: %d\n", command_say(invocation, "已执行的迁移", "Migrations applied"), result.applied);
     pg_close(conn);

@@ -1,5 +1,5 @@
-/* The progress of an export or import on a terminal: one line that is written over, with rate and percent where known. Nothing when
- * stderr is no terminal, or with --json.
+/* The progress of an export or import on a terminal: one line that is written over, with rate and percent where known.
+ * Nothing when stderr is no terminal, or with --json.
  */
 #ifndef CLI_PROGRESS_H
 #define CLI_PROGRESS_H

@@ -21,8 +21,8 @@ struct server {
     char code[CODE_LENGTH + 1]; /* "" when ADMIN_TOKEN is the user's own */
 };
 
-/* Migrations at start. A database that cannot be reached, or where we may create nothing, does not keep the server from running:
- * status, readyz and doctor tell. */
+/* Migrations at start. A database that cannot be reached, or where we may create nothing, does not keep the server from
+ * running: status, readyz and doctor tell. */
 static bool prepare_database(struct server *server, struct err *err)
 {
     struct invocation *invocation = server->invocation;
@@ -48,7 +48,8 @@ static bool prepare_database(struct server *server, struct err *err)
 static const char **trusted_proxies(struct invocation *invocation)
 {
     const char **list = arena_alloc(invocation->arena, 66 * sizeof *list);
-    char *text = arena_strdup(invocation->arena, config_text(invocation->config, SETTING_TRUSTED_PROXIES)), *state = NULL;
+    char *text = arena_strdup(invocation->arena, config_text(invocation->config, SETTING_TRUSTED_PROXIES)),
+         *state = NULL;
     size_t count = 0;
     for (char *at = strtok_r(text, ", ", &state); at != NULL && count < 64; at = strtok_r(NULL, ", ", &state))
         list[count++] = at;
@@ -110,15 +111,17 @@ static void greet(struct server *server)
            server->code[0] == '\0' ? "" : "#code=", server->code);
     if (server->code[0] != '\0')
         printf("  %s\n  %s %s/admin_token\n",
-               command_say(invocation, "打开上面的地址即可登录（一次有效）。", "Open the address to sign in; it works once."),
+               command_say(invocation, "打开上面的地址即可登录（一次有效）。",
+                           "Open the address to sign in; it works once."),
                command_say(invocation, "再次登录请使用管理员令牌，见文件", "To sign in again use the admin token, in"),
                config_text(invocation->config, SETTING_DATA_DIR));
     else
         printf("  %s\n", command_say(invocation, "使用 ADMIN_TOKEN 或管理员的 API Key 登录。",
                                      "Sign in with ADMIN_TOKEN or an administrator's API key."));
-    printf("  %s\n", server->app->cluster != NULL ? command_say(invocation, "数据库：私有 PostgreSQL", "Database: private PostgreSQL")
-                                                  : arena_printf(invocation->arena, "%s %s", command_say(invocation, "数据库：", "Database:"),
-                                                                 pg_target_where(server->app->target)));
+    printf("  %s\n", server->app->cluster != NULL
+                         ? command_say(invocation, "数据库：私有 PostgreSQL", "Database: private PostgreSQL")
+                         : arena_printf(invocation->arena, "%s %s", command_say(invocation, "数据库：", "Database:"),
+                                        pg_target_where(server->app->target)));
     fflush(stdout);
 }
 

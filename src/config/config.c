@@ -220,8 +220,10 @@ static bool check_minimums(struct config *config, struct err *err)
     static const struct {
         enum setting setting;
         int64_t min_ms;
-    } minimums[] = {{SETTING_LOCK_TTL, 1000},          {SETTING_TMP_SWEEP_INTERVAL, 1000},
-                    {SETTING_CLIENT_TIMEOUT, 500},     {SETTING_HEADER_TIMEOUT, 500},
+    } minimums[] = {{SETTING_LOCK_TTL, 1000},
+                    {SETTING_TMP_SWEEP_INTERVAL, 1000},
+                    {SETTING_CLIENT_TIMEOUT, 500},
+                    {SETTING_HEADER_TIMEOUT, 500},
                     {SETTING_DB_LOCK_TIMEOUT, 100}};
     for (size_t i = 0; i < ARRAY_LEN(minimums); i++)
         if (config_ms(config, minimums[i].setting) < minimums[i].min_ms)
@@ -290,7 +292,9 @@ struct setting_row config_row(const struct config *config, struct arena *arena, 
     return (struct setting_row){
         .env = row->env,
         .flag = arena_strdup(arena, flag),
-        .value = value->text == NULL ? "" : row->secret ? masked(arena, value->text) : value->text,
+        .value = value->text == NULL ? ""
+                 : row->secret       ? masked(arena, value->text)
+                                     : value->text,
         .fallback = row->fallback,
         .help = row->help[lang],
         .source = sources[value->source],

@@ -1,7 +1,7 @@
 /* Settings: read once from flags, the environment and secret files; checked; then only read.
  *
- * A flag wins over the variable, a variable over its _FILE, all over the default. A bad value fails with ERR_CONFIG_INVALID, the
- * setting's name in args[0].
+ * A flag wins over the variable, a variable over its _FILE, all over the default. A bad value fails with
+ * ERR_CONFIG_INVALID, the setting's name in args[0].
  */
 #ifndef CONFIG_CONFIG_H
 #define CONFIG_CONFIG_H
@@ -14,7 +14,7 @@ enum setting {
 #define SETTING_ENUM(id, env, kind, value, secret, zh, en) SETTING_##id,
     SETTINGS(SETTING_ENUM)
 #undef SETTING_ENUM
-    SETTING_COUNT
+        SETTING_COUNT
 };
 
 struct config;
@@ -34,7 +34,8 @@ int64_t config_ms(const struct config *config, enum setting setting);
 int64_t config_int(const struct config *config, enum setting setting);
 bool config_bool(const struct config *config, enum setting setting);
 
-/* For `hubport config`, --help and docs: one row of the table. The value is masked when secret: passwords of URLs become "***". */
+/* For `hubport config`, --help and docs: one row of the table. The value is masked when secret: passwords of URLs
+ * become "***". */
 struct setting_row {
     const char *env;
     const char *flag;

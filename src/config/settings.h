@@ -1,7 +1,8 @@
-/* The table of settings. A row: identifier, environment variable, kind, default, secret, help in Chinese and in English.
+/* The table of settings. A row: identifier, environment variable, kind, default, secret, help in Chinese and in
+ * English.
  *
- * The same setting is the flag --name, where the name is the variable's without HUBPORT_, in lower case, with dashes. A secret may also come
- * from a file: <VARIABLE>_FILE. docs/settings.md is made from this table.
+ * The same setting is the flag --name, where the name is the variable's without HUBPORT_, in lower case, with dashes. A
+ * secret may also come from a file: <VARIABLE>_FILE. docs/settings.md is made from this table.
  */
 #ifndef CONFIG_SETTINGS_H
 #define CONFIG_SETTINGS_H

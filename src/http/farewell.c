@@ -68,7 +68,8 @@ void farewell_refuse(struct farewell *farewell, int fd)
     int length = snprintf(reply, sizeof reply,
                           "HTTP/1.1 503 Service Unavailable\r\nConnection: close\r\nRetry-After: " RETRY_AFTER "\r\n"
                           "Content-Type: application/json; charset=utf-8\r\nCache-Control: no-store\r\n"
-                          "X-Request-Id: %s\r\nContent-Length: %d\r\n", id, size);
+                          "X-Request-Id: %s\r\nContent-Length: %d\r\n",
+                          id, size);
     for (size_t i = 0; i < reply_standard_header_count; i++)
         length += snprintf(reply + length, sizeof reply - (size_t)length, "%s: %s\r\n", reply_standard_headers[i].name,
                            reply_standard_headers[i].value);

@@ -29,27 +29,30 @@ struct http_server;
 /* ---- Routes ------------------------------------------------------------------------------------------------------ */
 
 struct route {
-    const char *method;  /* "GET"; HEAD is answered 405 unless a row says so */
-    const char *path;    /* segments may be {name}: one segment, percent-decoded */
-    bool (*guard)(struct request *request, struct err *err); /* runs on the headers, before any body; false answers err. NULL: open */
+    const char *method; /* "GET"; HEAD is answered 405 unless a row says so */
+    const char *path;   /* segments may be {name}: one segment, percent-decoded */
+    bool (*guard)(struct request *request,
+                  struct err *err); /* runs on the headers, before any body; false answers err. NULL: open */
     void (*handle)(struct request *request);
-    size_t body_limit;   /* plain: bytes, 0 = takes no body (one that comes is refused by BODY_TOO_LARGE) */
+    size_t body_limit; /* plain: bytes, 0 = takes no body (one that comes is refused by BODY_TOO_LARGE) */
     bool streaming;
 };
 
 /* ---- The server -------------------------------------------------------------------------------------------------- */
 
 struct http_options {
-    const char *host;            /* "127.0.0.1", "::1", "0.0.0.0" */
-    int port;                    /* 0: any free one, see http_port() */
-    int max_connections;         /* beyond it: 503 with Retry-After, then closed. RLIMIT_NOFILE is raised to fit */
-    int header_timeout_ms;       /* from the connection's start, or the next request's first byte, to the end of its headers */
-    int idle_timeout_ms;         /* kept-alive connection without a request */
-    int client_timeout_ms;       /* we wait that long for the client, and it takes or gives no byte, or under 64 KB: cut */
-    const struct route *routes;  /* as `trusted_proxies` and `context`, outlives the server */
+    const char *host;      /* "127.0.0.1", "::1", "0.0.0.0" */
+    int port;              /* 0: any free one, see http_port() */
+    int max_connections;   /* beyond it: 503 with Retry-After, then closed. RLIMIT_NOFILE is raised to fit */
+    int header_timeout_ms; /* from the connection's start, or the next request's first byte, to the end of its headers
+                            */
+    int idle_timeout_ms;   /* kept-alive connection without a request */
+    int client_timeout_ms; /* we wait that long for the client, and it takes or gives no byte, or under 64 KB: cut */
+    const struct route *routes; /* as `trusted_proxies` and `context`, outlives the server */
     size_t route_count;
-    void *context;               /* what request_context() gives */
-    const char *const *trusted_proxies; /* NULL-terminated addresses whose X-Real-IP / X-Forwarded-For count; NULL: none */
+    void *context; /* what request_context() gives */
+    const char *const
+        *trusted_proxies; /* NULL-terminated addresses whose X-Real-IP / X-Forwarded-For count; NULL: none */
 };
 
 struct http_server *http_start(const struct http_options *options, struct err *err) MUST_CHECK;
@@ -63,14 +66,15 @@ struct arena *request_arena(struct request *request);
 void *request_context(struct request *request);
 struct cancel *request_cancel(struct request *request);
 enum lang request_lang(struct request *request);
-const char *request_id(struct request *request);       /* from X-Request-Id when it is 1..63 of [A-Za-z0-9._-], else made */
+const char *request_id(struct request *request); /* from X-Request-Id when it is 1..63 of [A-Za-z0-9._-], else made */
 const char *request_method(struct request *request);
-const char *request_path(struct request *request);     /* without the query, decoded */
-const char *request_remote(struct request *request);   /* the client's address, proxies considered */
+const char *request_path(struct request *request);                     /* without the query, decoded */
+const char *request_remote(struct request *request);                   /* the client's address, proxies considered */
 const char *request_header(struct request *request, const char *name); /* NULL when absent */
 const char *request_cookie(struct request *request, const char *name); /* NULL when absent */
-const char *request_query(struct request *request, const char *name);  /* decoded; NULL when absent, "" when without value */
-const char *request_param(struct request *request, const char *name);  /* a {name} of the route's path */
+const char *request_query(struct request *request,
+                          const char *name); /* decoded; NULL when absent, "" when without value */
+const char *request_param(struct request *request, const char *name); /* a {name} of the route's path */
 
 /* A slot for the guard to leave what it found out about the client (lives in the request's arena). */
 void request_set_user(struct request *request, void *user);
@@ -83,16 +87,18 @@ const char *request_body(struct request *request, size_t *length);
 json_t *request_json(struct request *request, struct err *err) MUST_CHECK;
 
 /* Streaming routes: the body as it arrives. */
-int64_t request_length(struct request *request);       /* Content-Length, -1 when chunked, 0 without a body */
-ssize_t request_read(struct request *request, void *buffer, size_t size, struct err *err) MUST_CHECK; /* 0 at the end, -1 failed */
+int64_t request_length(struct request *request); /* Content-Length, -1 when chunked, 0 without a body */
+ssize_t request_read(struct request *request, void *buffer, size_t size,
+                     struct err *err) MUST_CHECK; /* 0 at the end, -1 failed */
 
 /* ---- A reply ----------------------------------------------------------------------------------------------------- */
 
 /* Before the reply: a header of it. Names and values with CR, LF or NUL are refused (logged, dropped). */
 void reply_header(struct request *request, const char *name, const char *value);
 
-void reply_json(struct request *request, int status, json_t *body);  /* takes the reference; Cache-Control: no-store */
-void reply_bytes(struct request *request, int status, const char *type, const void *bytes, size_t size); /* bytes must outlive it */
+void reply_json(struct request *request, int status, json_t *body); /* takes the reference; Cache-Control: no-store */
+void reply_bytes(struct request *request, int status, const char *type, const void *bytes,
+                 size_t size); /* bytes must outlive it */
 /* {"error": text, "code": name, "details": words, "requestId": id}, with the members of `more` (taken; may be NULL) on
  * top. 405 and 503/429 carry Allow and Retry-After. Logs the error. */
 void reply_err(struct request *request, const struct err *err, json_t *more);
@@ -104,8 +110,9 @@ void reply_err(struct request *request, const struct err *err, json_t *more);
 
 bool reply_begin(struct request *request, int status, const char *type, struct err *err) MUST_CHECK;
 int reply_fd(struct request *request);
-void reply_trailer(struct request *request, const char *name, const char *value); /* after the last byte; name declared before
-                                                                                       by reply_header("Trailer", ...) */
+void reply_trailer(struct request *request, const char *name,
+                   const char *value); /* after the last byte; name declared before
+                                            by reply_header("Trailer", ...) */
 void reply_break(struct request *request);
 
 /* Server-Sent Events: begin, then one call an event. A comment goes out every 10 s of silence. False when the client is

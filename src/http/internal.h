@@ -52,11 +52,11 @@ enum phase {
 
 /* The time spent waiting for the client in one direction, and what came of it. */
 struct watch {
-    int64_t waited;      /* ms, of the waits that are over */
-    bool started;        /* the sweeper has set the marks below */
-    int64_t moved_at;    /* `waited` when the last byte moved */
+    int64_t waited;   /* ms, of the waits that are over */
+    bool started;     /* the sweeper has set the marks below */
+    int64_t moved_at; /* `waited` when the last byte moved */
     uint64_t moved_bytes;
-    int64_t window_at;   /* `waited` and bytes when the running window began */
+    int64_t window_at; /* `waited` and bytes when the running window began */
     uint64_t window_bytes;
 };
 
@@ -64,12 +64,12 @@ struct connection {
     struct http_server *server;
     struct connection *next, *previous;
     int fd;
-    char peer[64];           /* numeric address */
+    char peer[64]; /* numeric address */
 
-    pthread_mutex_t mutex;   /* guards all below */
+    pthread_mutex_t mutex; /* guards all below */
     enum phase phase;
-    int64_t since;           /* of the phase, clock_mono_ms */
-    enum phase watched;      /* the direction that `watch` is about */
+    int64_t since;      /* of the phase, clock_mono_ms */
+    enum phase watched; /* the direction that `watch` is about */
     struct watch watch;
     uint64_t body_bytes;     /* of the running request */
     uint64_t idle_bytes;     /* received by the socket when it became idle */
@@ -90,7 +90,7 @@ void connection_set_unread(struct connection *connection, bool unread);
 void connection_set_request(struct connection *connection, struct request *request); /* NULL: it becomes idle */
 
 bool connection_client_left(const struct connection *connection); /* closed its side, or broke */
-uint64_t socket_received(int fd); /* bytes so far, from the kernel */
+uint64_t socket_received(int fd);                                 /* bytes so far, from the kernel */
 uint64_t socket_acked(int fd);
 
 /* Cut one that is served, for `reason`; with the connection's mutex held. */
@@ -103,8 +103,8 @@ void *sweeper_main(void *server);
 struct farewell;
 
 struct farewell *farewell_new(void);
-void farewell_free(struct farewell *farewell); /* closes them all */
-void farewell_add(struct farewell *farewell, int fd); /* takes fd, shuts down writing; any thread */
+void farewell_free(struct farewell *farewell);           /* closes them all */
+void farewell_add(struct farewell *farewell, int fd);    /* takes fd, shuts down writing; any thread */
 void farewell_refuse(struct farewell *farewell, int fd); /* 503 with Retry-After, then as above */
 #define FAREWELL_MAX 64
 size_t farewell_poll(struct farewell *farewell, struct pollfd *fds); /* what to poll, at most FAREWELL_MAX; how many */
@@ -115,22 +115,22 @@ void farewell_sweep(struct farewell *farewell); /* throw away what came; close w
 struct http_server {
     struct http_options options;
     int max_connections;
-    int tick_ms;              /* of the sweeper */
+    int tick_ms; /* of the sweeper */
     struct MHD_Daemon *daemon;
     int listener;
     int port;
-    int wake;                 /* eventfd for the accept thread: farewells to look at, or the stop */
+    int wake; /* eventfd for the accept thread: farewells to look at, or the stop */
     pthread_t acceptor, sweeper;
     struct farewell *farewell;
 
-    pthread_mutex_t mutex;    /* guards all below */
-    pthread_cond_t changed;   /* while stopping: fewer requests; CLOCK_MONOTONIC, as the next */
-    pthread_cond_t ending;    /* `ended` was set */
+    pthread_mutex_t mutex;  /* guards all below */
+    pthread_cond_t changed; /* while stopping: fewer requests; CLOCK_MONOTONIC, as the next */
+    pthread_cond_t ending;  /* `ended` was set */
     struct connection *connections;
-    int open;                 /* accepted and not closed */
-    int requests;             /* between their headers and their end */
-    bool stopping;            /* requests are refused */
-    bool ended;               /* the threads end */
+    int open;      /* accepted and not closed */
+    int requests;  /* between their headers and their end */
+    bool stopping; /* requests are refused */
+    bool ended;    /* the threads end */
 };
 
 bool server_stopping(struct http_server *server);
@@ -139,16 +139,16 @@ void server_count_request(struct http_server *server, int change);
 /* ---- Requests ---------------------------------------------------------------------------------------------------- */
 
 struct reply {
-    bool given;               /* a whole one */
-    bool begun;               /* a streamed one */
+    bool given; /* a whole one */
+    bool begun; /* a streamed one */
     bool events, broken;
-    bool delivered;           /* by us, to the end */
+    bool delivered; /* by us, to the end */
     int status;
     struct headers headers, trailers;
     const void *bytes;
     size_t size;
-    char *owned;              /* to be freed */
-    uint64_t sent;            /* bytes of a streamed body */
+    char *owned;   /* to be freed */
+    uint64_t sent; /* bytes of a streamed body */
 };
 
 struct request {
@@ -156,25 +156,25 @@ struct request {
     struct connection *connection;
     struct MHD_Connection *raw; /* only for the connection's thread */
     struct arena *arena;
-    const struct route *route;  /* NULL: none matched */
-    bool seen;                  /* the first call was made */
+    const struct route *route; /* NULL: none matched */
+    bool seen;                 /* the first call was made */
     int64_t started;
     char id[64];
     enum lang lang;
     const char *method, *target, *raw_path, *path, *remote;
     bool http10;
-    bool suspect;               /* its framing is doubtful: answer and close */
-    struct headers fields;      /* the request's headers, a copy */
+    bool suspect;          /* its framing is doubtful: answer and close */
+    struct headers fields; /* the request's headers, a copy */
     struct headers query, params;
     void *user;
     int64_t length;
     char *body;
     size_t body_size, body_room;
-    struct cancel *cancel;      /* made when asked for; guarded by the connection's mutex, as is the next */
+    struct cancel *cancel; /* made when asked for; guarded by the connection's mutex, as is the next */
     enum err_code cancel_reason;
     struct reply reply;
     struct MHD_Response *response;
-    struct stream *stream;      /* a streaming route's, once its handler runs */
+    struct stream *stream; /* a streaming route's, once its handler runs */
 };
 
 struct request *request_new(struct http_server *server, struct connection *connection, const char *target);
@@ -227,10 +227,10 @@ void direct_reply(struct request *request);
 
 /* stream.c, for the connection's thread */
 bool stream_start(struct request *request, bool complete, struct err *err) MUST_CHECK; /* complete: there is no body */
-bool stream_feed(struct request *request, const char *bytes, size_t size); /* false: close the connection */
+bool stream_feed(struct request *request, const char *bytes, size_t size);             /* false: close the connection */
 enum MHD_Result stream_answer(struct request *request); /* the body is complete: wait for the reply and queue it */
-void stream_end(struct request *request);   /* the connection is done with it: stop the handler, wait for it */
-void stream_free(struct stream *stream);    /* NULL is ignored */
+void stream_end(struct request *request); /* the connection is done with it: stop the handler, wait for it */
+void stream_free(struct stream *stream);  /* NULL is ignored */
 
 /* stream.c, for the handler's thread */
 ssize_t stream_read(struct stream *stream, void *buffer, size_t size, struct err *err) MUST_CHECK;
@@ -241,15 +241,15 @@ bool stream_write(struct stream *stream, const void *bytes, size_t size, struct 
 /* packets.c: from the handler to the client. A packet is one write() to reply_fd(). */
 struct packets {
     struct request *request;
-    int in, out;          /* the handler writes `in`; `out` is read by whoever serves the client */
-    _Atomic bool ended;   /* the handler has returned */
-    char *carry;          /* a packet that did not fit at once */
+    int in, out;        /* the handler writes `in`; `out` is read by whoever serves the client */
+    _Atomic bool ended; /* the handler has returned */
+    char *carry;        /* a packet that did not fit at once */
     size_t carry_at, carry_size;
 };
 
 bool packets_open(struct packets *packets, struct request *request, struct err *err) MUST_CHECK;
 void packets_close(struct packets *packets);
 ssize_t packets_read(void *packets, uint64_t position, char *buffer, size_t size); /* libmicrohttpd's content reader */
-void packets_pump(struct packets *packets); /* the whole reply, written by us */
+void packets_pump(struct packets *packets);                                        /* the whole reply, written by us */
 
 #endif

@@ -15,8 +15,8 @@
 #define PARTS_MAX 64
 #define NAME_MAX_SIZE KIB
 #define TEXT_MAX KIB
-#define HEADER_MAX (8 * KIB)     /* of one part, all lines */
-#define AROUND_MAX (64 * KIB)    /* before the first and after the last delimiter */
+#define HEADER_MAX (8 * KIB)  /* of one part, all lines */
+#define AROUND_MAX (64 * KIB) /* before the first and after the last delimiter */
 #define BOUNDARY_MAX ((size_t)70)
 
 enum place { BEFORE_PARTS, IN_PART, AFTER_PART, AFTER_PARTS };
@@ -27,10 +27,10 @@ struct multipart {
     size_t delimiter_length;
     enum place place;
     int parts;
-    bool ended;            /* the body has no more bytes */
-    size_t at, used;       /* what is left in the window */
-    size_t clear;          /* no delimiter begins before this index, where it is above `at` */
-    bool found;            /* and one begins there */
+    bool ended;      /* the body has no more bytes */
+    size_t at, used; /* what is left in the window */
+    size_t clear;    /* no delimiter begins before this index, where it is above `at` */
+    bool found;      /* and one begins there */
     char window[WINDOW_SIZE];
 };
 

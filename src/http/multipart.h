@@ -15,8 +15,8 @@
 struct multipart;
 
 struct part {
-    const char *name;      /* in the request's arena */
-    const char *filename;  /* NULL for a plain field */
+    const char *name;     /* in the request's arena */
+    const char *filename; /* NULL for a plain field */
 };
 
 /* UNSUPPORTED_MEDIA_TYPE when the request is no multipart/form-data. Lives in the request's arena; nothing to close. */

@@ -45,8 +45,8 @@ static void choose_id(struct request *request)
 {
     const char *given = headers_find(&request->fields, "X-Request-Id");
     size_t length = given == NULL ? 0 : strlen(given);
-    size_t good = given == NULL ? 0
-                                : strspn(given, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-");
+    size_t good =
+        given == NULL ? 0 : strspn(given, "0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ._-");
     if (length >= 1 && length < sizeof request->id && good == length)
         memcpy(request->id, given, length + 1);
     else

@@ -17,7 +17,7 @@
 #define CONNECTION_MEMORY (80 * KIB)
 #define FDS_PER_CONNECTION 6 /* socket, cancel, two for the body, two for the reply */
 #define FDS_FOR_OTHERS 256
-#define STOP_GRACE_MS 3000   /* for handlers to end by themselves and for clients to take their last bytes */
+#define STOP_GRACE_MS 3000 /* for handlers to end by themselves and for clients to take their last bytes */
 
 /* ---- Listening --------------------------------------------------------------------------------------------------- */
 
@@ -176,8 +176,8 @@ static size_t keep_escapes(void *unused, struct MHD_Connection *raw, char *text)
 
 static bool start_daemon(struct http_server *server, struct err *err)
 {
-    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL |
-                     MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG;
+    unsigned flags = MHD_USE_THREAD_PER_CONNECTION | MHD_USE_INTERNAL_POLLING_THREAD | MHD_USE_POLL
+                     | MHD_USE_NO_LISTEN_SOCKET | MHD_USE_ITC | MHD_USE_ERROR_LOG;
     server->daemon = MHD_start_daemon(
         flags, 0, NULL, NULL, exchange_step, server, MHD_OPTION_EXTERNAL_LOGGER, log_library, NULL,
         MHD_OPTION_URI_LOG_CALLBACK, exchange_begin, server, MHD_OPTION_NOTIFY_COMPLETED, exchange_end, server,

@@ -10,13 +10,13 @@ struct stream {
     struct request *request;
     pthread_t handler, pump;
     bool joined;
-    int body_in, body_out;  /* a pipe: the connection's thread feeds it, the handler reads; -1 without */
+    int body_in, body_out; /* a pipe: the connection's thread feeds it, the handler reads; -1 without */
     struct packets packets;
 
-    pthread_mutex_t mutex;  /* guards the next three */
-    bool complete;          /* the body has been fed to its end */
-    bool direct;            /* the reply goes past libmicrohttpd: it began before the body's end */
-    bool pumping;           /* and is a streamed one */
+    pthread_mutex_t mutex; /* guards the next three */
+    bool complete;         /* the body has been fed to its end */
+    bool direct;           /* the reply goes past libmicrohttpd: it began before the body's end */
+    bool pumping;          /* and is a streamed one */
 };
 
 /* ---- The handler's thread ---------------------------------------------------------------------------------------- */

@@ -7,8 +7,8 @@
 
 #define NAME_MAX_BYTES 63 /* application_name is cut there (NAMEDATALEN - 1) */
 
-/* "hubport:<operation>:<user>:<since>": printable ASCII, since PostgreSQL shows anything else as "?"; a user name that does not fit is
- * cut, the time is not. */
+/* "hubport:<operation>:<user>:<since>": printable ASCII, since PostgreSQL shows anything else as "?"; a user name that
+ * does not fit is cut, the time is not. */
 static const char *holder_name(struct arena *arena, const struct lock_holder *holder)
 {
     char user[64];
@@ -68,13 +68,14 @@ static const char *identity_of(struct app *app, struct pg_conn *conn, struct are
 {
     struct pg_result rows;
     struct err err;
-    if (!pg_query(conn, arena, &rows, &err, "SELECT system_identifier FROM pg_control_system()", PG_NO_ARGS) || rows.count != 1)
+    if (!pg_query(conn, arena, &rows, &err, "SELECT system_identifier FROM pg_control_system()", PG_NO_ARGS)
+        || rows.count != 1)
         return "";
     return arena_printf(arena, "%s/%s", pg_text(&rows, 0, 0), pg_target_database(app->target));
 }
 
-bool advisory_guard_take(struct app *app, const struct lock_holder *ours, struct arena *arena, struct advisory_guard *guard,
-                         struct lock_holder *holder, struct err *err)
+bool advisory_guard_take(struct app *app, const struct lock_holder *ours, struct arena *arena,
+                         struct advisory_guard *guard, struct lock_holder *holder, struct err *err)
 {
     struct pg_result taken;
     *guard = (struct advisory_guard){0};
@@ -108,7 +109,8 @@ void advisory_guard_drop(struct advisory_guard *guard, struct arena *arena)
     struct err ignored;
     struct pg_result result;
     /* Closing alone would free it a moment later, and the next request may follow at once. */
-    if (guard->conn != NULL && pg_query(guard->conn, arena, &result, &ignored, "SELECT pg_advisory_unlock_all()", PG_NO_ARGS))
+    if (guard->conn != NULL
+        && pg_query(guard->conn, arena, &result, &ignored, "SELECT pg_advisory_unlock_all()", PG_NO_ARGS))
         ignored = ERR_NONE_YET;
     pg_close(guard->conn);
     guard->conn = NULL;

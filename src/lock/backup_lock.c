@@ -12,7 +12,7 @@
 struct backup_lock {
     struct app *app;
     struct arena *arena;
-    const char *value;     /* what our key in Redis holds */
+    const char *value; /* what our key in Redis holds */
     int64_t ttl_ms;
     struct cancel *cancel; /* the owner's */
     struct cancel *stop;   /* ends the renewal */
@@ -22,7 +22,7 @@ struct backup_lock {
     struct advisory_guard advisory;
 };
 
-/* ---- The slot in this process ------------------------------------------------------------------------------------------ */
+/* ---- The slot in this process ------------------------------------------------------------------------------------ */
 
 static pthread_mutex_t slot_mutex = PTHREAD_MUTEX_INITIALIZER;
 static struct lock_holder slot; /* operation[0] is zero while free */
@@ -46,15 +46,15 @@ static void slot_drop(void)
     pthread_mutex_unlock(&slot_mutex);
 }
 
-/* ---- What the key in Redis says ---------------------------------------------------------------------------------------- */
+/* ---- What the key in Redis says ---------------------------------------------------------------------------------- */
 
 static const char *redis_value(struct arena *arena, const struct lock_holder *holder, const char *identity)
 {
     char random[21];
     text_random(random, 20);
-    json_t *value = json_pack("{s:i, s:s, s:s, s:s, s:I, s:s}", "hubport", 1, "owner", random, "operation", holder->operation,
-                              "user", text_utf8(arena, holder->user), "since", (json_int_t)holder->since_ms, "database",
-                              text_utf8(arena, identity));
+    json_t *value = json_pack("{s:i, s:s, s:s, s:s, s:I, s:s}", "hubport", 1, "owner", random, "operation",
+                              holder->operation, "user", text_utf8(arena, holder->user), "since",
+                              (json_int_t)holder->since_ms, "database", text_utf8(arena, identity));
     char *text = json_dumps(value, JSON_COMPACT);
     const char *kept = arena_strdup(arena, text);
     free(text);
@@ -79,7 +79,8 @@ static void read_value(const char *text, struct lock_holder *holder)
     json_int_t since = 0;
     json_t *value = text == NULL ? NULL : json_loads(text, 0, NULL);
     *holder = (struct lock_holder){.operation = "backup", .user = "the hub"};
-    if (value != NULL && json_unpack(value, "{s:s, s:s, s:I}", "operation", &operation, "user", &user, "since", &since) == 0) {
+    if (value != NULL
+        && json_unpack(value, "{s:s, s:s, s:I}", "operation", &operation, "user", &user, "since", &since) == 0) {
         snprintf(holder->operation, sizeof holder->operation, "%s", operation);
         snprintf(holder->user, sizeof holder->user, "%s", user);
         text_cut_utf8(holder->user);
@@ -90,7 +91,7 @@ static void read_value(const char *text, struct lock_holder *holder)
     json_decref(value);
 }
 
-/* ---- Renewal ----------------------------------------------------------------------------------------------------------- */
+/* ---- Renewal ----------------------------------------------------------------------------------------------------- */
 
 static bool still_ours(struct backup_lock *lock, struct arena *arena, struct err *err)
 {
@@ -123,10 +124,10 @@ static void *renew(void *context)
     return NULL;
 }
 
-/* ---- The lock ---------------------------------------------------------------------------------------------------------- */
+/* ---- The lock ---------------------------------------------------------------------------------------------------- */
 
-/* The advisory lock first: whoever has it and finds a key of another hubport on the same database knows that its owner is dead,
- * because every living one holds the advisory lock. */
+/* The advisory lock first: whoever has it and finds a key of another hubport on the same database knows that its owner
+ * is dead, because every living one holds the advisory lock. */
 static bool take_shared_guards(struct backup_lock *lock, const struct lock_holder *ours, struct lock_holder *holder,
                                struct err *err)
 {
@@ -160,8 +161,8 @@ struct backup_lock *backup_lock_acquire(struct app *app, const char *operation, 
 
     struct arena *arena = arena_new();
     struct backup_lock *lock = arena_alloc(arena, sizeof *lock);
-    *lock = (struct backup_lock){.app = app, .arena = arena, .cancel = cancel,
-                                 .ttl_ms = config_ms(app->config, SETTING_LOCK_TTL)};
+    *lock = (struct backup_lock){
+        .app = app, .arena = arena, .cancel = cancel, .ttl_ms = config_ms(app->config, SETTING_LOCK_TTL)};
     pthread_mutex_init(&lock->mutex, NULL);
     lock->stop = cancel_new();
     if (!take_shared_guards(lock, &ours, holder, err)) {

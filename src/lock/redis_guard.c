@@ -15,8 +15,8 @@ static const char replace_script[] = "if redis.call('GET', KEYS[1]) ~= ARGV[1] t
 static const char drop_script[] = "if redis.call('GET', KEYS[1]) == ARGV[1] then return redis.call('DEL', KEYS[1]) end "
                                   "return 0";
 
-static bool run(struct redis *redis, struct arena *arena, struct redis_reply *reply, const char *script, const char *ours,
-                const char *ttl)
+static bool run(struct redis *redis, struct arena *arena, struct redis_reply *reply, const char *script,
+                const char *ours, const char *ttl)
 {
     struct err err;
     if (!redis_configured(redis))
@@ -32,7 +32,8 @@ static const char *ttl_text(struct arena *arena, int64_t ttl_ms)
     return arena_printf(arena, "%lld", (long long)ttl_ms);
 }
 
-enum guard_answer redis_guard_take(struct redis *redis, struct arena *arena, const char *ours, int64_t ttl_ms, const char **value)
+enum guard_answer redis_guard_take(struct redis *redis, struct arena *arena, const char *ours, int64_t ttl_ms,
+                                   const char **value)
 {
     struct redis_reply reply;
     *value = NULL;
@@ -56,7 +57,8 @@ bool redis_guard_replace(struct redis *redis, struct arena *arena, const char *t
 {
     struct redis_reply reply;
     struct err err;
-    return REDIS_CALL(redis, arena, &reply, &err, "EVAL", replace_script, "1", LOCK_KEY, theirs, ours, ttl_text(arena, ttl_ms))
+    return REDIS_CALL(redis, arena, &reply, &err, "EVAL", replace_script, "1", LOCK_KEY, theirs, ours,
+                      ttl_text(arena, ttl_ms))
            && reply.number == 1;
 }
 

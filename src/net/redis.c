@@ -54,7 +54,7 @@ bool redis_configured(const struct redis *redis)
     return redis->configured;
 }
 
-/* ---- The socket --------------------------------------------------------------------------------------------- */
+/* ---- The socket -------------------------------------------------------------------------------------------------- */
 
 static void disconnect(struct redis *redis)
 {
@@ -144,7 +144,7 @@ static bool exchange(struct redis *redis, const char *const *args, size_t count,
     return ok;
 }
 
-/* ---- Connecting --------------------------------------------------------------------------------------------- */
+/* ---- Connecting -------------------------------------------------------------------------------------------------- */
 
 /* Names are looked up in a thread, because getaddrinfo() has no time limit. When the time is up here, the lookup stays
  * for the next call to go on waiting for. */
@@ -257,7 +257,7 @@ static bool ensure_connected(struct redis *redis, struct err *err)
     return connect_any(redis, err) && introduce(redis, err);
 }
 
-/* ---- Calls -------------------------------------------------------------------------------------------------- */
+/* ---- Calls ------------------------------------------------------------------------------------------------------- */
 
 /* Error answers after which the connection, or this server, is of no use for a while. */
 static bool ends_connection(const char *answer)

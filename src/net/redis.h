@@ -39,8 +39,8 @@ struct redis_reply {
  * whose answer was lost is not sent again: it may have been done. */
 bool redis_call(struct redis *redis, struct arena *arena, struct redis_reply *reply, struct err *err,
                 const char *const *args, size_t count) MUST_CHECK;
-#define REDIS_CALL(redis, arena, reply, err, ...) \
-    redis_call(redis, arena, reply, err, (const char *const[]){__VA_ARGS__}, \
+#define REDIS_CALL(redis, arena, reply, err, ...)                                                                      \
+    redis_call(redis, arena, reply, err, (const char *const[]){__VA_ARGS__},                                           \
                sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 
 #endif

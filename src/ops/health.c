@@ -62,7 +62,8 @@ static void check_rights(struct run *run, struct health_check *check)
     struct err err;
     if (run->conn == NULL
         || !pg_query(run->conn, run->arena, &rows, &err,
-                     "SELECT rolsuper OR (rolcreatedb AND pg_has_role(current_user, datdba, 'MEMBER')) FROM pg_roles, pg_database"
+                     "SELECT rolsuper OR (rolcreatedb AND pg_has_role(current_user, datdba, 'MEMBER')) FROM pg_roles, "
+                     "pg_database"
                      " WHERE rolname = current_user AND datname = current_database()",
                      PG_NO_ARGS)) {
         check->state = HEALTH_FAILED;
@@ -74,7 +75,8 @@ static void check_rights(struct run *run, struct health_check *check)
         return;
     }
     check->state = HEALTH_DEGRADED;
-    check->found = "may not create databases, or does not own this one: an overwrite works in place, in one transaction";
+    check->found =
+        "may not create databases, or does not own this one: an overwrite works in place, in one transaction";
     check->advice = say(run, "如需无中断切换，请以超级用户执行 ALTER ROLE ... CREATEDB",
                         "For restores beside the live database, as a superuser: ALTER ROLE ... CREATEDB");
 }
@@ -156,7 +158,8 @@ static const struct {
     {"redis", check_redis},           {"tmp", check_tmp},     {"disk", check_disk},
 };
 
-enum health_state health_run(struct app *app, struct arena *arena, enum lang lang, struct health_check **checks, size_t *count)
+enum health_state health_run(struct app *app, struct arena *arena, enum lang lang, struct health_check **checks,
+                             size_t *count)
 {
     struct run run = {.app = app, .arena = arena, .lang = lang};
     enum health_state worst = HEALTH_OK;

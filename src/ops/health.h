@@ -12,14 +12,15 @@ enum health_state {
 };
 
 struct health_check {
-    const char *name;      /* "postgresql", "tools", "rights", "redis", "tmp", "disk", "schema" */
+    const char *name; /* "postgresql", "tools", "rights", "redis", "tmp", "disk", "schema" */
     enum health_state state;
-    const char *found;     /* what was seen, English */
-    const char *advice;    /* what to do, in the reader's language; "" when all is well */
+    const char *found;  /* what was seen, English */
+    const char *advice; /* what to do, in the reader's language; "" when all is well */
 };
 
 /* Runs every check; the worst state is returned. Strings live in the arena. */
-enum health_state health_run(struct app *app, struct arena *arena, enum lang lang, struct health_check **checks, size_t *count);
+enum health_state health_run(struct app *app, struct arena *arena, enum lang lang, struct health_check **checks,
+                             size_t *count);
 
 const char *health_state_name(enum health_state state); /* "ok", "degraded", "failed" */
 

@@ -15,8 +15,9 @@ struct lines {
 
 void lines_init(struct lines *lines, int fd);
 
-/* The next line without its newline, valid until the next call: 1; 0 at the end of the file; 2 when `timeout_ms` (-1: never) passed
- * without one; -1 cancelled or failed. */
-int lines_next(struct lines *lines, const struct cancel *cancel, int timeout_ms, char **line, struct err *err) MUST_CHECK;
+/* The next line without its newline, valid until the next call: 1; 0 at the end of the file; 2 when `timeout_ms` (-1:
+ * never) passed without one; -1 cancelled or failed. */
+int lines_next(struct lines *lines, const struct cancel *cancel, int timeout_ms, char **line,
+               struct err *err) MUST_CHECK;
 
 #endif

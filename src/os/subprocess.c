@@ -256,7 +256,8 @@ void subprocess_free(struct subprocess *process)
 
 bool subprocess_output(const char *const *argv, struct arena *arena, const char **output, struct err *err)
 {
-    struct subprocess_spec spec = {.argv = argv, .in = SUBPROCESS_NULL, .out = SUBPROCESS_PIPE, .error = SUBPROCESS_NULL};
+    struct subprocess_spec spec = {
+        .argv = argv, .in = SUBPROCESS_NULL, .out = SUBPROCESS_PIPE, .error = SUBPROCESS_NULL};
     struct subprocess *process = subprocess_start(&spec, err);
     char *text = arena_alloc(arena, OUTPUT_MAX + 1);
     size_t used = 0;

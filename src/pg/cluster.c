@@ -45,16 +45,18 @@ static const char *socket_directory(struct arena *arena, const char *data_dir)
 
 static const char *conninfo(const struct cluster *cluster, const char *role, const char *database)
 {
-    return arena_printf(cluster->arena, "host='%s' port=" PORT " user=%s dbname=%s connect_timeout=5", cluster->run, role,
-                        database);
+    return arena_printf(cluster->arena, "host='%s' port=" PORT " user=%s dbname=%s connect_timeout=5", cluster->run,
+                        role, database);
 }
 
-/* ---- Making it --------------------------------------------------------------------------------------------------------- */
+/* ---- Making it --------------------------------------------------------------------------------------------------- */
 
 static bool remove_tree(const char *path, struct err *err)
 {
     struct subprocess_spec spec = {.argv = (const char *const[]){"/bin/rm", "-rf", "--", path, NULL},
-                                   .in = SUBPROCESS_NULL, .out = SUBPROCESS_NULL, .error = SUBPROCESS_NULL};
+                                   .in = SUBPROCESS_NULL,
+                                   .out = SUBPROCESS_NULL,
+                                   .error = SUBPROCESS_NULL};
     struct subprocess *process = subprocess_start(&spec, err);
     bool ok = process != NULL && subprocess_wait(process, NULL, -1, err) == 1;
     subprocess_free(process);
@@ -63,10 +65,12 @@ static bool remove_tree(const char *path, struct err *err)
 
 static bool run_initdb(const struct cluster *cluster, const char *directory, struct err *err)
 {
-    const char *const argv[] = {cluster->tools->initdb, "-D", directory, "-U", "postgres", "-A", "trust", "-E", "UTF8",
-                                "--locale=C.UTF-8", "--lc-messages=C", NULL};
+    const char *const argv[] = {
+        cluster->tools->initdb, "-D", directory, "-U", "postgres", "-A", "trust", "-E", "UTF8", "--locale=C.UTF-8",
+        "--lc-messages=C",      NULL};
     int log = open(cluster->log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600);
-    struct subprocess_spec spec = {.argv = argv, .in = SUBPROCESS_NULL, .out = log, .error = log, .user = cluster->user};
+    struct subprocess_spec spec = {
+        .argv = argv, .in = SUBPROCESS_NULL, .out = log, .error = log, .user = cluster->user};
     struct subprocess *process = log < 0 ? NULL : subprocess_start(&spec, err);
     bool ok = false;
 
@@ -88,7 +92,8 @@ static bool make_cluster(const struct cluster *cluster, struct err *err)
     const char *fresh = arena_printf(cluster->arena, "%s.new", cluster->pg);
     if (access(cluster->pg, F_OK) == 0)
         return true;
-    if (!remove_tree(fresh, err) || !directory_make_private(fresh, cluster->user, err) || !run_initdb(cluster, fresh, err))
+    if (!remove_tree(fresh, err) || !directory_make_private(fresh, cluster->user, err)
+        || !run_initdb(cluster, fresh, err))
         return false;
     if (rename(fresh, cluster->pg) != 0)
         return err_errno(err, ERR_SYSTEM, "renaming %s", fresh);
@@ -96,7 +101,7 @@ static bool make_cluster(const struct cluster *cluster, struct err *err)
     return true;
 }
 
-/* ---- Running it -------------------------------------------------------------------------------------------------------- */
+/* ---- Running it -------------------------------------------------------------------------------------------------- */
 
 /* The server of a process that was killed: it is ending by its death signal; wait for that, then for the file to go. */
 static bool wait_leftover(const struct cluster *cluster, struct err *err)
@@ -127,10 +132,22 @@ static bool wait_leftover(const struct cluster *cluster, struct err *err)
 
 static bool spawn_server(struct cluster *cluster, struct err *err)
 {
-    const char *const argv[] = {cluster->tools->server, "-D", cluster->pg, "-c", "listen_addresses=", "-c",
-                                arena_printf(cluster->arena, "unix_socket_directories=%s", cluster->run), "-c",
-                                "unix_socket_permissions=0700", "-c", "port=" PORT, "-c", "logging_collector=off", "-c",
-                                "log_destination=stderr", NULL};
+    const char *const argv[] = {cluster->tools->server,
+                                "-D",
+                                cluster->pg,
+                                "-c",
+                                "listen_addresses=",
+                                "-c",
+                                arena_printf(cluster->arena, "unix_socket_directories=%s", cluster->run),
+                                "-c",
+                                "unix_socket_permissions=0700",
+                                "-c",
+                                "port=" PORT,
+                                "-c",
+                                "logging_collector=off",
+                                "-c",
+                                "log_destination=stderr",
+                                NULL};
     struct stat status;
     int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;
     if (stat(cluster->log, &status) == 0 && status.st_size > LOG_KEEP_BYTES)
@@ -138,8 +155,8 @@ static bool spawn_server(struct cluster *cluster, struct err *err)
     int log = open(cluster->log, flags, 0600);
     if (log < 0)
         return err_errno(err, ERR_SYSTEM, "opening %s", cluster->log);
-    struct subprocess_spec spec = {.argv = argv, .in = SUBPROCESS_NULL, .out = log, .error = log, .death_signal = SIGINT,
-                                   .user = cluster->user};
+    struct subprocess_spec spec = {
+        .argv = argv, .in = SUBPROCESS_NULL, .out = log, .error = log, .death_signal = SIGINT, .user = cluster->user};
     cluster->server = subprocess_start(&spec, err);
     close(log);
     return cluster->server != NULL;
@@ -169,7 +186,8 @@ static bool ensure_role_and_database(const struct cluster *cluster, struct pg_co
     struct pg_result found;
     if (!pg_query(conn, cluster->arena, &found, err,
                   "SELECT EXISTS (SELECT FROM pg_roles WHERE rolname = '" ROLE "'),"
-                  " EXISTS (SELECT FROM pg_database WHERE datname = '" ROLE "')", PG_NO_ARGS))
+                  " EXISTS (SELECT FROM pg_database WHERE datname = '" ROLE "')",
+                  PG_NO_ARGS))
         return false;
     if (!pg_bool(&found, 0, 0) && !pg_run(conn, err, "CREATE ROLE " ROLE " LOGIN CREATEDB"))
         return false;
@@ -177,7 +195,8 @@ static bool ensure_role_and_database(const struct cluster *cluster, struct pg_co
 }
 
 /* Ours to run, or somebody's who runs it already? */
-static bool take_directory(struct cluster *cluster, const char *data_dir, bool may_attach, bool *attached, struct err *err)
+static bool take_directory(struct cluster *cluster, const char *data_dir, bool may_attach, bool *attached,
+                           struct err *err)
 {
     const char *path = arena_printf(cluster->arena, "%s/lock", data_dir);
     cluster->lock = open(path, O_RDWR | O_CREAT | O_CLOEXEC, 0600);
@@ -201,7 +220,8 @@ static bool check_reachable(const struct cluster *cluster, const char *path, str
         if (stat(directory, &status) != 0)
             return err_errno(err, ERR_SYSTEM, "%s", directory);
         if ((status.st_mode & 0001) == 0)
-            return err_set(err, ERR_SYSTEM, "the user %s cannot enter %s (chmod o+x), or set HUBPORT_DATA_DIR to another place",
+            return err_set(err, ERR_SYSTEM,
+                           "the user %s cannot enter %s (chmod o+x), or set HUBPORT_DATA_DIR to another place",
                            cluster->user, directory);
     }
     return true;
@@ -247,7 +267,8 @@ struct cluster *cluster_open(const char *data_dir, const struct pg_tools *tools,
     *cluster = (struct cluster){.arena = arena, .tools = tools, .lock = -1};
     cluster->user = geteuid() == 0 ? "postgres" : NULL;
     if (tools->server == NULL || tools->initdb == NULL) {
-        err_set(err, ERR_TOOLS_MISSING, "no DSN is set, and there is no PostgreSQL server program to start a private one");
+        err_set(err, ERR_TOOLS_MISSING,
+                "no DSN is set, and there is no PostgreSQL server program to start a private one");
         err_args(err, "postgres", NULL);
     } else if (start(cluster, data_dir, may_attach, err)) {
         return cluster;

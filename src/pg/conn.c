@@ -45,7 +45,8 @@ static bool finish_connect(struct pg_conn *conn, struct err *err)
         if (ready < 0)
             return false;
         if (ready == 0)
-            return err_set(err, ERR_DATABASE_UNAVAILABLE, "connecting: no answer within %d s", CONNECT_TIMEOUT_MS / 1000);
+            return err_set(err, ERR_DATABASE_UNAVAILABLE, "connecting: no answer within %d s",
+                           CONNECT_TIMEOUT_MS / 1000);
         step = PQconnectPoll(conn->raw);
     }
     return true;
@@ -130,8 +131,8 @@ const char *pg_sqlstate(const struct pg_conn *conn)
     return conn->sqlstate;
 }
 
-/* Wait until the next result can be taken without blocking. On a cancel the statement is ended at the server, so that the
- * connection is usable again, and the reason is reported. */
+/* Wait until the next result can be taken without blocking. On a cancel the statement is ended at the server, so that
+ * the connection is usable again, and the reason is reported. */
 static bool wait_result(struct pg_conn *conn, struct err *err)
 {
     bool cancelled = false;
@@ -179,7 +180,8 @@ static bool note_failure(struct pg_conn *conn, const PGresult *result, struct er
     copy_message(PQresultErrorMessage(result), message, sizeof message);
     /* 57P01 to 57P05: the server ends the connection; libpq notices a moment later. */
     bool gone = PQstatus(conn->raw) != CONNECTION_OK || (state != NULL && strncmp(state, "57P0", 4) == 0);
-    return err_set(err, gone ? ERR_DATABASE_UNAVAILABLE : ERR_DATABASE_ERROR, "%s%s%s", message, state == NULL ? "" : " SQLSTATE ", state == NULL ? "" : state);
+    return err_set(err, gone ? ERR_DATABASE_UNAVAILABLE : ERR_DATABASE_ERROR, "%s%s%s", message,
+                   state == NULL ? "" : " SQLSTATE ", state == NULL ? "" : state);
 }
 
 /* Take every result of what was sent; the first failure counts, the last rows stay. */

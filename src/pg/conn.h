@@ -1,7 +1,7 @@
 /* One connection to PostgreSQL, calls that block, and that a cancel interrupts.
  *
- * Every call waits on {socket, cancel}; when the cancel fires, the running statement is cancelled at the server and the call
- * fails with the cancel's reason. A connection that broke stays broken: close it. Not thread-safe.
+ * Every call waits on {socket, cancel}; when the cancel fires, the running statement is cancelled at the server and the
+ * call fails with the cancel's reason. A connection that broke stays broken: close it. Not thread-safe.
  *
  *     struct pg_result rows;
  *     if (!pg_query(conn, arena, &rows, err, "SELECT id, name FROM users WHERE role = $1", PG_ARGS(role)))
@@ -19,28 +19,30 @@
 
 struct pg_conn;
 
-/* Open by a libpq connection string (not logged: it may hold a password); waits at most 10 s. `name` is the application_name. */
-struct pg_conn *pg_open(const char *conninfo, const char *name, const struct cancel *cancel, struct err *err) MUST_CHECK;
+/* Open by a libpq connection string (not logged: it may hold a password); waits at most 10 s. `name` is the
+ * application_name. */
+struct pg_conn *pg_open(const char *conninfo, const char *name, const struct cancel *cancel,
+                        struct err *err) MUST_CHECK;
 void pg_close(struct pg_conn *conn); /* NULL is ignored; a running statement is cancelled first */
 
-bool pg_alive(struct pg_conn *conn);  /* as far as known without asking */
-PGconn *pg_raw(struct pg_conn *conn); /* for COPY and quoting */
+bool pg_alive(struct pg_conn *conn);                                   /* as far as known without asking */
+PGconn *pg_raw(struct pg_conn *conn);                                  /* for COPY and quoting */
 void pg_set_cancel(struct pg_conn *conn, const struct cancel *cancel); /* for a connection that outlives a request */
 
 /* A result copied into an arena: text values, NULL for SQL NULL. */
 struct pg_result {
-    int count;   /* rows returned */
+    int count; /* rows returned */
     int columns;
-    long affected; /* rows written by INSERT, UPDATE, DELETE */
+    long affected;       /* rows written by INSERT, UPDATE, DELETE */
     const char **values; /* count * columns */
 };
 
-#define PG_ARGS(...) \
+#define PG_ARGS(...)                                                                                                   \
     ((const char *const[]){__VA_ARGS__}), (int)(sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *))
 #define PG_NO_ARGS NULL, 0
 
-/* One statement with text parameters $1..$n (NULL is SQL NULL). `result` may be NULL. Failing sets ERR_DATABASE_ERROR, or
- * ERR_DATABASE_UNAVAILABLE when the connection is gone, with PostgreSQL's message and SQLSTATE in the words. */
+/* One statement with text parameters $1..$n (NULL is SQL NULL). `result` may be NULL. Failing sets ERR_DATABASE_ERROR,
+ * or ERR_DATABASE_UNAVAILABLE when the connection is gone, with PostgreSQL's message and SQLSTATE in the words. */
 bool pg_query(struct pg_conn *conn, struct arena *arena, struct pg_result *result, struct err *err, const char *sql,
               const char *const *args, int arg_count) MUST_CHECK;
 

@@ -171,9 +171,10 @@ static bool open_ledger(struct run *run, struct err *err)
     if (!run->found.schema && !make_schema(run, err))
         return false;
     /* applied_at is NULL where a file was passed by because the tables are the hub's. */
-    if (!run->found.ledger && !pg_run(run->conn, err,
-                                      "CREATE TABLE " LEDGER " (number integer PRIMARY KEY, name text NOT NULL,"
-                                      " applied_at timestamptz, created_hub boolean NOT NULL DEFAULT false)"))
+    if (!run->found.ledger
+        && !pg_run(run->conn, err,
+                   "CREATE TABLE " LEDGER " (number integer PRIMARY KEY, name text NOT NULL,"
+                   " applied_at timestamptz, created_hub boolean NOT NULL DEFAULT false)"))
         return err_wrap(err, "creating " LEDGER);
     if (!pg_query(run->conn, run->arena, &row, err,
                   "SELECT coalesce(bool_or(created_hub), false) FROM " LEDGER " WHERE number = 1", PG_NO_ARGS))
@@ -204,8 +205,8 @@ static bool record(struct run *run, const struct migration *one, bool applied, s
                     " VALUES ($1, $2, CASE WHEN $3::boolean THEN now() END, $4)"
                     " ON CONFLICT (number) DO UPDATE SET name = EXCLUDED.name, applied_at = EXCLUDED.applied_at,"
                     " created_hub = EXCLUDED.created_hub",
-                    PG_ARGS(number, one->file->name, applied ? "true" : "false", created)) ||
-           err_wrap(err, "writing " LEDGER);
+                    PG_ARGS(number, one->file->name, applied ? "true" : "false", created))
+           || err_wrap(err, "writing " LEDGER);
 }
 
 /* Does the file's SQL run now? The ledger alone does not decide about the hub's tables: a switch carries it over to
@@ -311,8 +312,8 @@ bool migrate_demo(struct pg_conn *conn, struct err *err)
     struct arena *arena = arena_new();
     while (strcmp(file->name, "demo.sql") != 0) /* sql/meson.build embeds it */
         file++;
-    bool ok = check_empty(conn, arena, err) &&
-              (pg_run(conn, err, (const char *)file->bytes) || err_wrap(err, "%s", file->name));
+    bool ok = check_empty(conn, arena, err)
+              && (pg_run(conn, err, (const char *)file->bytes) || err_wrap(err, "%s", file->name));
     arena_free(arena);
     return end(conn, ok, err);
 }

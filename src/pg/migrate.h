@@ -18,10 +18,10 @@
 #include "pg/conn.h"
 
 struct migrate_result {
-    int applied;        /* files applied by this run */
-    bool created_hub;   /* 0001 was among them */
-    bool hub_ledger;    /* the hub's drizzle ledger is there: the hub migrates its own schema */
-    int64_t hub_level;  /* greatest created_at of that ledger (ms), 0 without */
+    int applied;       /* files applied by this run */
+    bool created_hub;  /* 0001 was among them */
+    bool hub_ledger;   /* the hub's drizzle ledger is there: the hub migrates its own schema */
+    int64_t hub_level; /* greatest created_at of that ledger (ms), 0 without */
 };
 
 /* Apply what is pending, in one transaction, under the hub's own migration lock

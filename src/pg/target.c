@@ -34,8 +34,9 @@ struct pg_target *pg_target_new(const char *dsn, struct err *err)
     if (options == NULL) {
         /* libpq's message may quote the text, and the text may hold a password. */
         PQfreemem(message);
-        err_set(err, ERR_CONFIG_INVALID, "DSN is not a libpq URI such as postgresql://user:password@host:5432/database "
-                                         "(special characters in a password must be percent-encoded)");
+        err_set(err, ERR_CONFIG_INVALID,
+                "DSN is not a libpq URI such as postgresql://user:password@host:5432/database "
+                "(special characters in a password must be percent-encoded)");
         err_args(err, "DSN", NULL);
         return NULL;
     }
@@ -67,7 +68,8 @@ const char *pg_target_user(const struct pg_target *target)
 const char *pg_target_where(const struct pg_target *target)
 {
     const char *host = option(target, "host");
-    return arena_printf(target->arena, "%s:%s", host == NULL ? option(target, "hostaddr") : host, option(target, "port"));
+    return arena_printf(target->arena, "%s:%s", host == NULL ? option(target, "hostaddr") : host,
+                        option(target, "port"));
 }
 
 static bool is_secret(const char *keyword)
@@ -91,11 +93,13 @@ static const char *add(struct arena *arena, const char *sofar, const char *keywo
     return arena_printf(arena, "%s%s='%s'", sofar[0] == '\0' ? "" : arena_printf(arena, "%s ", sofar), keyword, quoted);
 }
 
-static const char *conninfo(const struct pg_target *target, struct arena *arena, const char *database, bool with_secrets)
+static const char *conninfo(const struct pg_target *target, struct arena *arena, const char *database,
+                            bool with_secrets)
 {
     const char *text = "";
     for (PQconninfoOption *at = target->options; at->keyword != NULL; at++) {
-        const char *value = strcmp(at->keyword, "dbname") == 0 && database != NULL ? database : option(target, at->keyword);
+        const char *value =
+            strcmp(at->keyword, "dbname") == 0 && database != NULL ? database : option(target, at->keyword);
         bool ours = strcmp(at->keyword, "client_encoding") == 0 || strcmp(at->keyword, "application_name") == 0
                     || strcmp(at->keyword, "fallback_application_name") == 0;
         if (value != NULL && !ours && (with_secrets || !is_secret(at->keyword)))

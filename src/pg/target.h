@@ -1,5 +1,5 @@
-/* The target: which PostgreSQL, as whom, which database. Parsed once from DSN; connection strings and tool arguments are made
- * from it, for the live database or another one on the same server.
+/* The target: which PostgreSQL, as whom, which database. Parsed once from DSN; connection strings and tool arguments
+ * are made from it, for the live database or another one on the same server.
  */
 #ifndef PG_TARGET_H
 #define PG_TARGET_H
@@ -9,8 +9,8 @@
 
 struct pg_target;
 
-/* A libpq URI or connection string; percent-encoding, sslmode, several hosts are libpq's. Absent parts: host localhost, port 5432,
- * user postgres, database postgres (requirement). ERR_CONFIG_INVALID with setting DSN. */
+/* A libpq URI or connection string; percent-encoding, sslmode, several hosts are libpq's. Absent parts: host localhost,
+ * port 5432, user postgres, database postgres (requirement). ERR_CONFIG_INVALID with setting DSN. */
 struct pg_target *pg_target_new(const char *dsn, struct err *err) MUST_CHECK;
 void pg_target_free(struct pg_target *target);
 
@@ -21,8 +21,8 @@ const char *pg_target_where(const struct pg_target *target); /* "host:port", for
 /* A connection string for `database` (NULL: the live one), password included: for libpq only. */
 const char *pg_target_conninfo(const struct pg_target *target, struct arena *arena, const char *database);
 
-/* For pg_dump and pg_restore: `--dbname=` argument without secrets, and NAME=VALUE variables with them (NULL-terminated). `options` are
- * server settings for the session (PGOPTIONS), NULL for none. */
+/* For pg_dump and pg_restore: `--dbname=` argument without secrets, and NAME=VALUE variables with them
+ * (NULL-terminated). `options` are server settings for the session (PGOPTIONS), NULL for none. */
 const char *pg_target_argument(const struct pg_target *target, struct arena *arena, const char *database);
 const char *const *pg_target_env(const struct pg_target *target, struct arena *arena, const char *options);
 

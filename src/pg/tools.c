@@ -86,7 +86,8 @@ bool pg_tools_check(const struct pg_tools *tools, int server_version, struct err
     const struct {
         const char *name, *path;
         int version;
-    } needed[] = {{"pg_dump", tools->dump, tools->dump_version}, {"pg_restore", tools->restore, tools->restore_version}};
+    } needed[] = {{"pg_dump", tools->dump, tools->dump_version},
+                  {"pg_restore", tools->restore, tools->restore_version}};
 
     for (size_t i = 0; i < ARRAY_LEN(needed); i++) {
         if (needed[i].path == NULL || needed[i].version == 0) {
