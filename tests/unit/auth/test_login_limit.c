@@ -1,6 +1,7 @@
 #include "auth/login_limit.h"
 
-#include <pthread.h>
+#include "support/threads.h"
+
 #include <setjmp.h>
 #include <stdarg.h>
 #include <stdatomic.h>
@@ -194,13 +195,9 @@ static void *try_slowly(void *unused)
 
 static void tries_at_once_do_not_slip_through_together(void **state)
 {
-    pthread_t threads[40];
     (void)state;
     passed = 0;
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_create(&threads[i], NULL, try_slowly, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_join(threads[i], NULL);
+    run_threads(40, try_slowly, NULL);
     assert_int_equal(passed, 10);
 }
 
@@ -218,13 +215,9 @@ static void *succeed_slowly(void *unused)
 
 static void many_right_ones_at_once_all_get_in(void **state)
 {
-    pthread_t threads[40];
     (void)state;
     passed = 0;
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_create(&threads[i], NULL, succeed_slowly, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_join(threads[i], NULL);
+    run_threads(40, succeed_slowly, NULL);
     assert_int_equal(passed, 40);
 }
 

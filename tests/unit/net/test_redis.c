@@ -1,7 +1,8 @@
 #include "net/redis.h"
 
 #include "base/clock.h"
-#include "support/servers.h"
+#include "support/redis.h"
+#include "support/threads.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -25,7 +26,7 @@ static int start_servers(void **state)
     (void)state;
     open_server = test_redis_start(NULL);
     guarded_server = test_redis_start("plain");
-    return 0;
+    return open_server == NULL || guarded_server == NULL ? -1 : 0;
 }
 
 static int stop_servers(void **state)
@@ -377,18 +378,11 @@ static void *count_up(void *context)
 
 static void threads_share_it_and_get_their_own_answers(void **state)
 {
-    pthread_t threads[4];
     struct redis_reply reply;
     struct redis *redis = client("", test_redis_port(open_server), "");
     (void)state;
     CALL(redis, NULL, "DEL", "counter");
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_create(&threads[i], NULL, count_up, redis);
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
-        void *failures;
-        pthread_join(threads[i], &failures);
-        assert_null(failures);
-    }
+    run_threads(4, count_up, redis);
     CALL(redis, &reply, "GET", "counter");
     assert_string_equal(reply.text, "800");
     redis_free(redis);

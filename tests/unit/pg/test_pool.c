@@ -1,7 +1,8 @@
 #include "pg/pool.h"
 
 #include "base/clock.h"
-#include "support/servers.h"
+#include "support/postgres.h"
+#include "support/threads.h"
 
 #include <pthread.h>
 #include <setjmp.h>
@@ -17,7 +18,7 @@ static int start_server(void **state)
 {
     (void)state;
     server = test_postgres_start();
-    return 0;
+    return server == NULL ? -1 : 0;
 }
 
 static int stop_server(void **state)
@@ -31,7 +32,7 @@ static int make_pool(void **state)
 {
     (void)state;
     arena = arena_new();
-    pool = pg_pool_new(test_postgres_conninfo(server), "pool test", 2);
+    pool = pg_pool_new(test_postgres_dsn(server, arena, "postgres", NULL), "pool test", 2);
     return 0;
 }
 
@@ -69,7 +70,7 @@ static void open_connections_become(int64_t expected)
 {
     struct err err = ERR_NONE_YET;
     int64_t found = -1;
-    struct pg_conn *watcher = pg_open(test_postgres_conninfo(server), "watcher", NULL, &err);
+    struct pg_conn *watcher = pg_open(test_postgres_dsn(server, arena, "postgres", NULL), "watcher", NULL, &err);
     assert_non_null(watcher);
     for (int i = 0; i < 200 && found != expected; i++, usleep(20000))
         found = ask(watcher, OURS);
@@ -159,7 +160,7 @@ static void one_that_died_while_idle_is_replaced_unseen(void **state)
     int64_t first = ask(one, PID), second = ask(two, PID);
     pg_pool_give(pool, one);
     pg_pool_give(pool, two);
-    test_postgres_run(server,
+    test_postgres_run(server, "postgres",
                       "SELECT pg_terminate_backend(pid) FROM pg_stat_activity WHERE application_name = 'pool test'");
     open_connections_become(0);
     one = take();
@@ -253,15 +254,8 @@ static void *take_and_give(void *unused)
 
 static void many_threads_share_it(void **state)
 {
-    pthread_t threads[6];
     (void)state;
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++)
-        pthread_create(&threads[i], NULL, take_and_give, NULL);
-    for (size_t i = 0; i < ARRAY_LEN(threads); i++) {
-        void *failures;
-        pthread_join(threads[i], &failures);
-        assert_null(failures);
-    }
+    run_threads(6, take_and_give, NULL);
 }
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_pool, free_pool)

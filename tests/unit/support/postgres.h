@@ -15,4 +15,7 @@ void test_postgres_stop(struct test_postgres *server); /* stops it and removes i
 const char *test_postgres_dsn(const struct test_postgres *server, struct arena *arena, const char *database,
                               const char *user);
 
+/* Any number of statements, as the superuser, on a connection of their own; one that fails, fails the test. */
+void test_postgres_run(const struct test_postgres *server, const char *database, const char *sql);
+
 #endif
