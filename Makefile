@@ -17,7 +17,7 @@ endif
 .PHONY: build/hubport build-test/hubport run test bench lint clean help setup setup-test
 
 build/hubport: setup build/build.ninja
-	@ninja -C build
+	@ninja -C build hubport
 
 build-test/hubport: setup-test build-test/build.ninja
 	@ninja -C build-test
