@@ -53,7 +53,7 @@ clean:
 help:
 	@echo "make            install what is missing, build build/hubport"
 	@echo "make run        the same, then start the server; make run -- --demo, or make run ARGS=\"--demo\", passes options on"
-	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit and the integration tests"
+	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit, integration and browser tests"
 	@echo "make bench      measure"
 	@echo "make lint       check the syntax of the scripts and of the test sources"
 	@echo "make clean      remove what was built"

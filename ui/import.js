@@ -8,7 +8,7 @@ import { bytesText, durationText, numberText, t, timeText } from "./texts.js";
 
 // In the order in which they happen; a restore in place has no check and no switch.
 const STEPS = ["upload", "verify", "restore", "check", "migrate", "switch"];
-const UNCANCELLABLE = ["migrate", "switch"];
+const PARTIAL = ["ARCHIVE_PARTIAL", "ARCHIVE_NOT_HUB"]; // a backup of something less than a hub: may be meant
 const LOG_LINES = 2000;
 const RATE_WINDOW_MS = 5000;
 
@@ -84,6 +84,9 @@ function endSteps(kind) {
     for (const name of STEPS)
         run.steps[name] = ENDS[kind][run.steps[name]] ?? run.steps[name];
 }
+
+/** In place, all is committed before the migration; beside the live database it is the switch that counts. */
+const isTooLate = () => run.now === "switch" || (run.now === "migrate" && run.way !== "switch");
 
 // ---- The upload ------------------------------------------------------------------------------------------------
 
@@ -254,17 +257,29 @@ function changedText({ changed, previous }) {
     return changed === true ? t("changed") : changed === false ? t("unchanged") : t("changedUnknown");
 }
 
+/** What the server refuses unless it is told that losing is meant: {text of the button, what the dialog then says}. */
+function goOnOf({ code, others }) {
+    if (Array.isArray(others) && others.length > 0)
+        return { label: "goOnWithout", losses: () => [t("confirmOthers"), nameList(others)] };
+    if (PARTIAL.includes(code) && !run.options.dropOthers)
+        return { label: "goOnPartial", losses: () => [t("confirmPartial")] };
+    return null;
+}
+
 function failedBox(result) {
     const { error } = result;
-    const others = Array.isArray(error.others) && error.others.length > 0 ? error.others : null;
+    const goOn = goOnOf(error);
     const extra = [el("p", {}, changedText(result))];
-    if (others !== null) {
-        const goOn = el("button", { type: "button", className: "danger" }, t("goOnWithout"));
-        goOn.addEventListener("click", () => begin({ ...run.options, dropOthers: true }, others));
-        extra.push(el("p", {}, t("othersListed", others.length)), nameList(others),
-            el("div", { className: "buttons" }, goOn));
+    if (error.others)
+        extra.push(el("p", {}, t("othersListed", error.others.length)), nameList(error.others));
+    if (goOn !== null) {
+        const button = el("button", { type: "button", className: "danger" }, t(goOn.label));
+        button.addEventListener("click", () => begin({ ...run.options, dropOthers: true }, goOn.losses()));
+        extra.push(el("div", { className: "buttons" }, button));
     }
-    return errorBox(error, t(run.refused ? "refusedTitle" : "failedTitle"), ...extra);
+    // The server tells its clients which option to set; here there is a button.
+    const shown = error.others ? { ...error, error: undefined, key: "othersLost" } : error;
+    return errorBox(shown, t(run.refused ? "refusedTitle" : "failedTitle"), ...extra);
 }
 
 function stoppedBox(result) {
@@ -356,11 +371,11 @@ function renderRun() {
     renderSteps();
     byId("run-now").hidden = ended;
     byId("cancel").hidden = ended;
-    byId("cancel").disabled = run.settling || UNCANCELLABLE.includes(run.now);
+    byId("cancel").disabled = run.settling || isTooLate();
     byId("again").hidden = !ended;
     byId("run-details").hidden = ended && run.log.isEmpty();
     byId("run-note").hidden = ended;
-    byId("run-note").dataset.t = UNCANCELLABLE.includes(run.now) ? "tooLate" : "keepOpen";
+    byId("run-note").dataset.t = isTooLate() ? "tooLate" : "keepOpen";
     setText(byId("run-note"), t(byId("run-note").dataset.t));
     if (ended && run.shownIn !== document.documentElement.lang) {
         const makers = { done: doneBox, failed: failedBox, cancelled: stoppedBox, broken: stoppedBox };
@@ -417,12 +432,10 @@ function newRun(options) {
     };
 }
 
-async function begin(options, others) {
+async function begin(options, losses = []) {
     const status = page.status();
     const name = status.databaseName;
-    const text = [t("confirmText", options.file.name, bytesText(options.file.size), name)];
-    if (others)
-        text.push(t("confirmOthers"), nameList(others));
+    const text = [t("confirmText", options.file.name, bytesText(options.file.size), name), ...losses];
     text.push(status.keepPreviousMs > 0 ? t("confirmKept", durationText(status.keepPreviousMs)) : t("confirmNotKept"));
     const sure = await confirmDialog({ title: t("confirmTitle", name), text, go: t("confirmGo"),
                                        typed: name, typedLabel: t("confirmType", name) });

@@ -86,6 +86,7 @@ const catalogues = {
         confirmKept: "如果以切换方式恢复，先前的数据库会保留 {0}，其间可以回退。",
         confirmNotKept: "先前的数据库不会保留。",
         confirmOthers: "以下对象仅存在于当前数据库中，将会丢失：",
+        confirmPartial: "备份只包含部分数据表：其余的数据表和对象在恢复后将不存在。",
         confirmType: "请输入数据库名称 {0} 以确认",
         confirmGo: "覆盖",
 
@@ -129,6 +130,8 @@ const catalogues = {
         changedUnknown: "无法确定数据是否已被替换，请刷新状态并检查数据。",
         switchedAnyway: "数据已被替换，先前的数据库保留为 {0}。",
         goOnWithout: "丢弃这些对象并继续…",
+        goOnPartial: "仍要继续…",
+        othersLost: "当前数据库中有备份里没有的对象，覆盖后将会丢失。",
         othersListed: "仅存在于当前数据库中的对象（{0} 个）：",
 
         previousTitle: "先前的数据库",
@@ -235,6 +238,7 @@ const catalogues = {
         confirmKept: "When the restore ends by a switch, the previous database is kept for {0} as a way back.",
         confirmNotKept: "The previous database is not kept.",
         confirmOthers: "These objects are only in the live database and will be lost:",
+        confirmPartial: "The backup holds only some tables; the others and all further objects will be gone.",
         confirmType: "Type the database's name, {0}, to confirm",
         confirmGo: "Overwrite",
 
@@ -278,6 +282,8 @@ const catalogues = {
         changedUnknown: "Whether the data was replaced is not known; refresh the state and look at the data.",
         switchedAnyway: "The data was replaced; the previous database is kept as {0}.",
         goOnWithout: "Go on and lose these objects…",
+        goOnPartial: "Go on all the same…",
+        othersLost: "The live database holds objects that the backup lacks; an overwrite loses them.",
         othersListed: "Only in the live database ({0}):",
 
         previousTitle: "Previous databases",
