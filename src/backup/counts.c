@@ -7,6 +7,15 @@ static bool is_counted(const struct archive_entry *entry, const struct contents_
     return strcmp(entry->desc, "TABLE DATA") == 0 && contents_use(entry, filter) == CONTENTS_RESTORE;
 }
 
+uint64_t counts_rows(const struct archive *archive, const struct contents_filter *filter)
+{
+    uint64_t rows = 0;
+    for (size_t i = 0; i < archive->entry_count; i++)
+        if (is_counted(&archive->entries[i], filter))
+            rows += archive->entries[i].rows;
+    return rows;
+}
+
 uint64_t counts_bytes(const struct archive *archive, const struct contents_filter *filter)
 {
     uint64_t bytes = 0;

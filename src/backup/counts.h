@@ -10,7 +10,8 @@
 bool counts_compare(struct job *job, struct pg_conn *restored, const struct archive *archive,
                     const struct contents_filter *filter, struct err *err) MUST_CHECK;
 
-/* Uncompressed bytes and tables that the filter lets in, for progress and messages. */
+/* Rows, and uncompressed bytes, of the tables that the filter lets in. */
+uint64_t counts_rows(const struct archive *archive, const struct contents_filter *filter);
 uint64_t counts_bytes(const struct archive *archive, const struct contents_filter *filter);
 
 #endif

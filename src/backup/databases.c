@@ -66,7 +66,11 @@ const char *shadow_create(struct job *job, struct pg_conn *conn, struct err *err
         pg_literal(conn, arena, pg_text(&live, 0, 0)), pg_literal(conn, arena, pg_text(&live, 0, 1)),
         pg_literal(conn, arena, pg_text(&live, 0, 2)), pg_text(&live, 0, 5),
         tablespace_clause(conn, arena, pg_text(&live, 0, 3)), locale_clause(conn, arena, &live));
-    if (!pg_run(conn, err, sql)) {
+    /* A cancel could arrive when the server has it already: then nobody would know of the database. */
+    pg_set_cancel(conn, NULL);
+    bool created = pg_run(conn, err, sql);
+    pg_set_cancel(conn, job->cancel);
+    if (!created) {
         err_wrap(err, "creating the shadow database");
         return NULL;
     }

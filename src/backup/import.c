@@ -68,20 +68,19 @@ static bool verify(struct import *import, struct err *err)
 {
     struct job *job = import->job;
     job_report(job, PHASE_VERIFY, 0, MESSAGE(job->arena, job->lang, MSG_VERIFYING));
-    import->archive->max_bytes =
-        plan_disk_room(job); /* more than the disk holds is not worth unpacking: a bomb, at worst */
+    import->archive->max_bytes = plan_disk_room(job); /* what does not fit is not worth unpacking: a bomb, at worst */
     if (!archive_verify(import->archive, import->fd, job->cancel, verify_progress, import, err))
         return false;
     for (size_t i = 0; i < import->archive->entry_count; i++)
         import->result.tables += strcmp(import->archive->entries[i].desc, "TABLE DATA") == 0;
-    import->result.rows = import->archive->rows;
+    struct contents_filter filter = {.skip_logs = import->options.skip_logs};
+    import->result.rows = counts_rows(import->archive, &filter);
     import->result.sealed = import->archive->sealed;
     const char *tables = arena_printf(job->arena, "%llu", (unsigned long long)import->result.tables);
-    const char *rows = arena_printf(job->arena, "%llu", (unsigned long long)import->result.rows);
+    const char *rows = arena_printf(job->arena, "%llu", (unsigned long long)import->archive->rows);
     job_report(job, PHASE_VERIFY, 100,
                import->archive->sealed ? MESSAGE(job->arena, job->lang, MSG_VERIFIED_SEALED, tables, rows)
                                        : MESSAGE(job->arena, job->lang, MSG_VERIFIED, tables, rows));
-    struct contents_filter filter = {.skip_logs = import->options.skip_logs};
     return plan_check_disk(job, counts_bytes(import->archive, &filter), err);
 }
 

@@ -27,7 +27,7 @@ struct import_result {
     const char *previous;      /* name of the database that is kept; NULL after an import in place */
     int64_t previous_until_ms; /* 0: it is never dropped by itself */
     bool restart_hub;
-    uint64_t rows, tables; /* in the archive */
+    uint64_t rows, tables; /* restored; without those that skip_logs leaves out */
     bool sealed;           /* one of hubport's own, checksum agrees */
     int64_t ms;
 };

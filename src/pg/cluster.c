@@ -191,6 +191,9 @@ static bool ensure_role_and_database(const struct cluster *cluster, struct pg_co
         return false;
     if (!pg_bool(&found, 0, 0) && !pg_run(conn, err, "CREATE ROLE " ROLE " LOGIN CREATEDB"))
         return false;
+    /* Its name is that of our own schema, which would come first otherwise and take what the user creates. */
+    if (!pg_run(conn, err, "ALTER ROLE " ROLE " SET search_path TO public"))
+        return false;
     return pg_bool(&found, 0, 1) || pg_run(conn, err, "CREATE DATABASE " ROLE " OWNER " ROLE " TEMPLATE template0");
 }
 

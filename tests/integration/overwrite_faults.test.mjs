@@ -96,6 +96,16 @@ for (const phase of ['verify', 'restore', 'check', 'migrate'])
     await assertOld({ server, postgres, redis }, 5000);
   });
 
+test('a browser that closes at any moment while the shadow database is made leaves none', async () => {
+  for (let i = 0; i < 20; i++) {
+    const stream = await importUntil('restore');
+    await sleep(i * 8);
+    stream.leave();
+    await assertNoLeftovers({ server, postgres, redis }, 3000);
+  }
+  await assertOld();
+});
+
 for (const [what, kill] of [
   ['pg_restore', () => server.children().filter(({ command }) => /pg_restore/.test(command)).forEach(({ pid }) => process.kill(pid, 'SIGKILL'))],
   ['the restoring backend', () => postgres.sql('postgres', `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
