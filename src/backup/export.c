@@ -259,15 +259,7 @@ static void write_audit(struct export *export, const struct err *failure)
 {
     json_t *after = json_pack("{s:s, s:s, s:I, s:s}", "mode", modes[export->mode].name, "file", export->file_name,
                               "bytes", (json_int_t) export->result.bytes, "sha256", export->result.sha256);
-    struct audit_event event = {.category = "system_settings",
-                                .type = "database.export",
-                                .target_type = "database",
-                                .target_name = pg_target_database(export->job->app->target),
-                                .after = after,
-                                .success = failure == NULL,
-                                .error = failure == NULL ? NULL : failure->words};
-    audit_write(export->job->app, &export->job->actor, &event);
-    json_decref(after);
+    job_audit(export->job, "database.export", after, failure);
 }
 
 void export_end(struct export *export, const struct err *failure)

@@ -138,22 +138,9 @@ static json_t *describe_options(const struct import_options *options)
                      "dropOthers", options->drop_others, "file", options->file_name, "sha256", options->sha256);
 }
 
-static void write_audit(struct job *job, json_t *after, const struct err *failure)
-{
-    struct audit_event event = {.category = "system_settings",
-                                .type = "database.import",
-                                .target_type = "database",
-                                .target_name = pg_target_database(job->app->target),
-                                .after = after,
-                                .success = failure == NULL,
-                                .error = failure == NULL ? NULL : failure->words};
-    audit_write(job->app, &job->actor, &event);
-    json_decref(after);
-}
-
 void import_audit_refusal(struct job *job, const struct import_options *options, const struct err *failure)
 {
-    write_audit(job, describe_options(options), failure);
+    job_audit(job, "database.import", describe_options(options), failure);
 }
 
 void import_end(struct import *import, const struct err *failure)
@@ -165,7 +152,7 @@ void import_end(struct import *import, const struct err *failure)
                                 "sealed", import->result.sealed, "warnings", import->result.warnings, "previous",
                                 import->result.previous, "changed", import->changed);
     json_object_update_new(after, outcome);
-    write_audit(job, after, failure);
+    job_audit(job, "database.import", after, failure);
     log_event(failure == NULL ? LOG_INFO : LOG_ERROR, failure == NULL ? "import.finished" : "import.failed",
               "{s:I, s:b, s:s, s:I}", "rows", (json_int_t)import->result.rows, "switched", import->result.switched,
               "error", failure == NULL ? "" : text_utf8(job->arena, failure->words), "ms",

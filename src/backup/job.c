@@ -18,3 +18,16 @@ void job_report(struct job *job, enum phase phase, int percent, const char *mess
     }
     job->report(job->report_context, &progress);
 }
+
+void job_audit(struct job *job, const char *type, json_t *after, const struct err *failure)
+{
+    struct audit_event event = {.category = "system_settings", /* the hub's own categories have no better one */
+                                .type = type,
+                                .target_type = "database",
+                                .target_name = pg_target_database(job->app->target),
+                                .after = after,
+                                .success = failure == NULL,
+                                .error = failure == NULL ? NULL : failure->words};
+    audit_write(job->app, &job->actor, &event);
+    json_decref(after);
+}

@@ -37,4 +37,7 @@ const char *phase_name(enum phase phase); /* "verify" */
 /* `message` NULL: only the percent moved; a sentence with it is made. */
 void job_report(struct job *job, enum phase phase, int percent, const char *message);
 
+/* The audit row of a job's end: `type` is "database.export", ...; `after` is taken; `failure` is NULL after success. */
+void job_audit(struct job *job, const char *type, json_t *after, const struct err *failure);
+
 #endif

@@ -31,20 +31,6 @@ static bool switch_back(struct job *job, struct backup_lock *lock, const char *n
     return ok;
 }
 
-static void write_audit(struct job *job, const char *restored, const struct previous *kept, const struct err *failure)
-{
-    json_t *after = json_pack("{s:s?, s:s?}", "restored", restored, "previous", kept->name);
-    struct audit_event event = {.category = "system_settings",
-                                .type = "database.rollback",
-                                .target_type = "database",
-                                .target_name = pg_target_database(job->app->target),
-                                .after = after,
-                                .success = failure == NULL,
-                                .error = failure == NULL ? NULL : failure->words};
-    audit_write(job->app, &job->actor, &event);
-    json_decref(after);
-}
-
 bool rollback_run(struct job *job, const char *name, const char **restored, struct previous *kept, struct err *err)
 {
     *restored = NULL;
@@ -57,7 +43,8 @@ bool rollback_run(struct job *job, const char *name, const char **restored, stru
         log_event(LOG_INFO, "rollback.finished", "{s:s, s:s}", "restored", text_utf8(job->arena, *restored), "previous",
                   text_utf8(job->arena, kept->name));
     }
-    write_audit(job, *restored, kept, ok ? NULL : err);
+    job_audit(job, "database.rollback", json_pack("{s:s?, s:s?}", "restored", *restored, "previous", kept->name),
+              ok ? NULL : err);
     backup_lock_release(lock);
     return ok;
 }

@@ -52,7 +52,7 @@ test('the trailer, the log and the audit row name the SHA-256 of the body', asyn
   const answer = await client.get(EXPORT);
   const digest = sha256(answer.body);
   assert.equal(answer.trailers['x-checksum-sha256'], digest);
-  assert.ok(server.log('export.finished').some((line) => line.sha256 === digest && line.bytes === answer.body.length));
+  await server.logged('export.finished', (line) => line.sha256 === digest && line.bytes === answer.body.length);
   const [row] = await postgres.rows('hub', `SELECT * FROM audit_log WHERE action_type = 'database.export'
     ORDER BY id DESC LIMIT 1`);
   assert.deepEqual([row.success, row.operator_user_id, row.operator_user_name, row.after_value.sha256],
