@@ -17,7 +17,7 @@ struct import_options {
     bool skip_logs;        /* no rows of log tables */
     bool drop_others;      /* objects that only the live database has may go */
     const char *file_name; /* for the audit; NULL unknown */
-    const char *sha256;    /* of the file, lower-case hex; NULL: computed when needed */
+    const char *sha256;    /* of the file, lower-case hex; NULL: taken while verifying */
 };
 
 struct import_result {

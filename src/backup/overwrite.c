@@ -1,9 +1,7 @@
 #include "backup/overwrite.h"
 
 #include "backup/counts.h"
-#include "backup/live_objects.h"
 #include "backup/restore.h"
-#include "base/log.h"
 #include "pg/migrate.h"
 
 bool overwrite_restore(struct overwrite *overwrite, const char *database, const struct contents_filter *filter,

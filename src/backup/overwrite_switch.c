@@ -2,7 +2,6 @@
 #include "backup/overwrite.h"
 
 #include "backup/counts.h"
-#include "backup/live_objects.h"
 #include "backup/log_tables.h"
 #include "backup/transfer.h"
 #include "base/clock.h"

@@ -102,7 +102,6 @@ bool plan_make(struct job *job, const struct archive *archive, const struct back
     pg_close(conn);
     if (!ok)
         return false;
-    plan->log_table_missing = !contents_has_table(archive, "public", "message_request");
     /* In place nothing is lost: what the archive lacks stays as it is. */
     if (plan->way == WAY_SWITCH && plan->other_count > 0 && !drop_others)
         return refuse_loss(job, plan, err);

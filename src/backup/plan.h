@@ -16,7 +16,6 @@ struct plan {
     const char *reason;  /* why not the switch; NULL */
     const char **others; /* objects that only the live database has, "table public.notes" */
     size_t other_count;
-    bool log_table_missing; /* a ledger-only archive: the log table's structure comes from the live database */
     int64_t live_hub_level; /* of the hub's migration ledger, ms; 0 without */
 };
 

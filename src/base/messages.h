@@ -31,7 +31,6 @@
     X(PREVIOUS_PINNED, "先前的数据库保留为 {0}，其中有备份里没有的对象，不会自动删除", "The previous database is kept as {0}; it holds objects that the archive lacks and is never dropped by itself") \
     X(RESTART_HUB, "备份的 schema 版本低于当前版本，请重启 Claude Code Hub 以完成迁移", "The backup's schema is older than the live one: restart the hub, its start migrates") \
     X(COMPLETE, "数据导入和迁移全部完成！", "Import and migration are complete.") \
-    X(NOTHING_CHANGED, "原数据未受影响", "The live data is as it was") \
     X(ROLLED_BACK, "已恢复到先前的数据库", "The previous database is back")
 /* clang-format on */
 

@@ -1,7 +1,7 @@
 // With no configuration: a private PostgreSQL, a token of its own, an address that signs in once.
 import { strict as assert } from 'node:assert';
 import { after, test } from 'node:test';
-import { chmodSync, readdirSync, readFileSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
 import { join } from 'node:path';
 import { makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
 import { IS_ROOT, cleanUp, cleanUpAfter, isAlive, waitFor } from './support/processes.mjs';
@@ -42,11 +42,12 @@ test('the cluster listens on a socket only, that nobody else can reach', async (
   const run_directory = join(server.env.HUBPORT_DATA_DIR, 'run');
   assert.equal(statSync(run_directory).mode & 0o777, 0o700);
   const { pid } = postmaster(server);
-  const listening = readFileSync(`/proc/${pid}/net/tcp`, 'utf8').split('\n').filter((line) => / 0A /.test(line));
-  const own = new Set(readdirSync(`/proc/${pid}/fd`));
-  assert.ok(own.size > 0);
-  assert.match(server.children().map(({ command }) => command).join('\n'), /listen_addresses= /);
-  assert.ok(listening.every((line) => !line.includes(':2103 '))); // 8451, the number in the socket's name
+  const sockets = readdirSync(`/proc/${pid}/fd`).map((fd) => readlinkSync(`/proc/${pid}/fd/${fd}`));
+  const inodes = sockets.flatMap((link) => /^socket:\[(\d+)\]$/.exec(link)?.[1] ?? []);
+  const tcp = ['tcp', 'tcp6'].flatMap((kind) => readFileSync(`/proc/${pid}/net/${kind}`, 'utf8').split('\n').slice(1));
+  const listening = tcp.map((line) => line.trim().split(/\s+/)).filter(([, , , state]) => state === '0A');
+  assert.ok(inodes.length > 0);
+  assert.deepEqual(listening.filter((fields) => inodes.includes(fields[9])), []);
 });
 
 test('a stop ends the cluster; after kill -9 it ends too and the next start recovers it', async (t) => {

@@ -35,6 +35,8 @@ test('export, import --overwrite and rollback do what the server does', async ()
   const imported = await json(['import', path, '--overwrite'], { env });
   assert.deepEqual([imported.ok, imported.sealed, imported.warnings], [true, true, 0]);
   assert.deepEqual(await checksum(postgres, 'hub'), original);
+  assert.equal(await postgres.value('hub', `SELECT after_value->>'sha256' FROM audit_log WHERE action_type = 'database.import'
+    ORDER BY id DESC LIMIT 1`), exported.sha256);
   const back = await json(['rollback'], { env });
   assert.equal(back.restored, imported.previous);
   assert.deepEqual(await checksum(postgres, 'hub'), changed);
