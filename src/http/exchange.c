@@ -32,8 +32,6 @@ static enum MHD_Result step_headers(struct request *request, const char *method,
     server_count_request(request->server, 1);
     if (!request_accept(request, method, version, header_size, &err))
         reply_err(request, &err, NULL);
-    if (header_size > HEADER_BYTES_MAX)
-        request->reply.status = MHD_HTTP_REQUEST_HEADER_FIELDS_TOO_LARGE;
     bool last = request->reply.given && (request->suspect || request_has_body(request));
     enum MHD_Result result = last ? reply_queue(request, NULL, NULL) : MHD_YES;
     connection_leave(request->connection, last ? PHASE_SENDING : PHASE_BODY);

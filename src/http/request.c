@@ -62,10 +62,8 @@ static bool parse_length(const char *text, int64_t *length)
 static bool check_framing(struct request *request, size_t header_size, struct err *err)
 {
     const char *coding = NULL, *length = NULL;
-    if (header_size > HEADER_BYTES_MAX) {
-        err_set(err, ERR_VALIDATION_FAILED, "the headers have more than %zu bytes", HEADER_BYTES_MAX);
-        return err_args(err, "headers", NULL);
-    }
+    if (header_size > HEADER_BYTES_MAX)
+        return err_set(err, ERR_HEADERS_TOO_LARGE, "the headers have more than %zu bytes", HEADER_BYTES_MAX);
     for (size_t i = 0; i < request->fields.count; i++) {
         const struct header *field = &request->fields.items[i];
         if (!header_name_valid(field->name))
