@@ -22,15 +22,38 @@ struct api *api_of(struct request *request);
 struct auth_user *api_user(struct request *request);                                 /* after a guard let it pass */
 struct audit_actor api_actor(struct request *request, const struct auth_user *user); /* user NULL: nobody known */
 
-/* Guards. */
-bool api_guard_admin(struct request *request, struct err *err);
+/* Guards: an administrator, and for a cookie on an unsafe method this site. They differ in where they look for the
+ * credential. */
+bool api_guard_admin(struct request *request, struct err *err);  /* /api/admin and /api/prices: cookie, Bearer */
+bool api_guard_action(struct request *request, struct err *err); /* /api/actions: Bearer, cookie */
+bool api_guard_v1(struct request *request, struct err *err);     /* /api/v1: Bearer, X-Api-Key, cookie */
 bool api_guard_export(struct request *request, struct err *err);
 bool api_guard_import(struct request *request, struct err *err);
 bool api_guard_same_site(struct request *request, struct err *err); /* for sign-in and sign-out */
 
+/* The hub's envelopes. Successes of /api/v1 are the bare object: reply_json(). */
+#define API_V1_VERSION "1.0.0"
+void api_reply_action(struct request *request, json_t *data); /* 200 {"ok": true, "data": data}; takes the reference */
+
+/* A number of the query, `fallback` when it is absent; VALIDATION_FAILED naming it when it is none or out of range. */
+bool api_query_int(struct request *request, const char *name, int64_t fallback, int64_t min, int64_t max,
+                   int64_t *value, struct err *err) MUST_CHECK;
+
+/* Which part of a list, by the query's page and pageSize. */
+struct api_page {
+    int64_t number; /* from 1 */
+    int64_t size;
+};
+bool api_query_page(struct request *request, int64_t default_size, int64_t max_size, struct api_page *page,
+                    struct err *err) MUST_CHECK;
+/* {"items", "page", "pageSize", "total", "totalPages"}; takes the reference. */
+void api_reply_page(struct request *request, const struct api_page *page, int64_t total, json_t *items);
+
 /* Resources. */
 void api_livez(struct request *request);
 void api_readyz(struct request *request);
+void api_v1_health(struct request *request);
+void api_v1_csrf(struct request *request);
 void api_login(struct request *request);
 void api_logout(struct request *request);
 void api_database_status(struct request *request);

@@ -93,3 +93,11 @@ void api_logout(struct request *request)
     set_cookie(request, "", 0);
     reply_json(request, 200, json_pack("{s:b}", "ok", 1));
 }
+
+void api_v1_csrf(struct request *request)
+{
+    const struct auth_user *user = api_user(request);
+    reply_json(request, 200,
+               json_pack("{s:s}", "csrfToken",
+                         auth_csrf_token(api_of(request)->auth, request_arena(request), user->credential, user)));
+}

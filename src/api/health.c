@@ -8,6 +8,11 @@ void api_livez(struct request *request)
     reply_json(request, 200, json_pack("{s:s}", "status", "ok"));
 }
 
+void api_v1_health(struct request *request)
+{
+    reply_json(request, 200, json_pack("{s:s, s:s}", "status", "ok", "apiVersion", API_V1_VERSION));
+}
+
 void api_readyz(struct request *request)
 {
     struct health_check *checks;

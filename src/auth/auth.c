@@ -12,7 +12,8 @@
 #include <sodium.h>
 
 #define ENDED_MAX 4096 /* only holders of a good session can add one */
-#define KEY_MAX 4096   /* bytes of what is typed as a key */
+#define CSRF_SECRET_MIN 16
+#define KEY_MAX 4096 /* bytes of what is typed as a key */
 
 struct auth *auth_new(const struct auth_options *options)
 {
@@ -28,6 +29,10 @@ struct auth *auth_new(const struct auth_options *options)
         abort();
     sodium_memzero(random_secret, sizeof random_secret);
     crypto_hash_sha256(auth->admin_hash, (const unsigned char *)token, strlen(token));
+    bool own_csrf_secret = options->csrf_secret != NULL && strlen(options->csrf_secret) >= CSRF_SECRET_MIN;
+    auth->csrf_secret = strdup(own_csrf_secret ? options->csrf_secret : auth->secret);
+    if (auth->csrf_secret == NULL)
+        abort();
     auth->session_ttl_ms = options->session_ttl_ms;
     auth->pool = options->pool;
     auth->redis = options->redis;
@@ -45,6 +50,8 @@ void auth_free(struct auth *auth)
     token_set_free(auth->ended);
     token_set_free(auth->tickets);
     login_limit_free(auth->limit);
+    sodium_memzero(auth->csrf_secret, strlen(auth->csrf_secret));
+    free(auth->csrf_secret);
     sodium_memzero(auth->secret, strlen(auth->secret));
     free(auth->secret);
     free(auth);

@@ -26,6 +26,7 @@ struct auth;
 struct auth_options {
     const char *admin_token;  /* "" or "change-me": none */
     int64_t session_ttl_ms;   /* AUTH_SESSION_TTL_SECONDS, 604800 s */
+    const char *csrf_secret;  /* CSRF_SECRET; under 16 characters: ADMIN_TOKEN stands for it */
     const char *sign_in_code; /* the one-use code printed at start; NULL: none */
     struct pg_pool *pool;
     struct redis *redis;
@@ -43,7 +44,8 @@ struct auth_user {
     int64_t key_id;          /* -1 for ADMIN_TOKEN */
     const char *key_name;    /* "ADMIN_TOKEN" */
     bool admin;
-    bool by_cookie; /* set by the caller of auth_check: needs the cross-site checks */
+    bool by_cookie;         /* set by the caller of auth_check: needs the cross-site checks */
+    const char *credential; /* by the caller too: what the request came with */
 };
 
 /* The user behind a credential; ERR_UNAUTHENTICATED when there is none behind it, ERR_DATABASE_UNAVAILABLE
@@ -78,6 +80,12 @@ void auth_logout(struct auth *auth, struct arena *arena, const char *credential)
  * the oldest give way. */
 const char *auth_ticket_new(struct auth *auth, struct arena *arena);
 bool auth_ticket_use(struct auth *auth, const char *ticket);
+
+/* The hub's token for the header X-CCH-CSRF: bound to the credential and the user, good for 30 to 60 minutes. */
+const char *auth_csrf_token(struct auth *auth, struct arena *arena, const char *credential,
+                            const struct auth_user *user);
+bool auth_csrf_check(struct auth *auth, struct arena *arena, const char *credential, const struct auth_user *user,
+                     const char *token) MUST_CHECK;
 
 /* What the browser said about where a request comes from; NULL where a header is absent. */
 struct auth_origin {

@@ -11,6 +11,7 @@
 /* Shared by all threads: what changes is behind the parts' own mutexes. */
 struct auth {
     char *secret; /* ADMIN_TOKEN; where there is none, random: sessions signed with it end with the process */
+    char *csrf_secret;
     bool has_admin_token;
     unsigned char admin_hash[32]; /* SHA-256 of ADMIN_TOKEN */
     int64_t session_ttl_ms;

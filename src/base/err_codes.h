@@ -31,6 +31,7 @@
     X(TOO_MANY_CONNECTIONS, 503, 1, "连接数过多，请稍后重试", "Too many connections; try again later") \
     /* Who may */ \
     X(UNAUTHENTICATED, 401, 8, "未授权，请先登录", "Sign in first") \
+    X(CREDENTIAL_MISSING, 401, 8, "未授权，请先登录", "Sign in first: the request has no credential") \
     X(FORBIDDEN, 403, 8, "权限不足", "Only an administrator may do this") \
     X(CSRF_REJECTED, 403, 8, "请求来自其他网站，已拒绝", "Refused: the request comes from another site") \
     X(TICKET_REQUIRED, 403, 8, "请先获取导出凭证", "Get an export ticket first, or use a Bearer token") \

@@ -89,6 +89,7 @@ static bool start(struct server *server, struct err *err)
     if (!own_token)
         text_random(server->code, CODE_LENGTH);
     struct auth_options options = {.admin_token = server->app->admin_token,
+                                   .csrf_secret = config_text(config, SETTING_CSRF_SECRET),
                                    .session_ttl_ms = config_int(config, SETTING_SESSION_TTL) * 1000,
                                    .sign_in_code = own_token ? NULL : server->code,
                                    .pool = server->app->pool,

@@ -60,6 +60,9 @@
     X(SESSION_TTL, "AUTH_SESSION_TTL_SECONDS", INTEGER, "604800", false, \
         "登录会话有效期（秒，60 到 31536000）", \
         "Life of a sign-in, seconds, 60 to 31536000") \
+    X(CSRF_SECRET, "CSRF_SECRET", TEXT, "", true, \
+        "CSRF 令牌的密钥（至少 16 个字符），与 hub 相同；留空则使用管理员令牌", \
+        "Secret of CSRF tokens, as the hub's, 16 characters or more; empty: the administrator's token") \
     X(SECURE_COOKIES, "ENABLE_SECURE_COOKIES", CHOICE, "auto|true|false", false, \
         "Cookie 的 Secure 属性；auto 表示按 X-Forwarded-Proto 判断", \
         "Secure attribute of cookies; auto: when X-Forwarded-Proto says https") \

@@ -28,14 +28,23 @@ struct http_server;
 
 /* ---- Routes ------------------------------------------------------------------------------------------------------ */
 
+/* How a route's errors look; all have the code, the text in the reader's language, the details and the request id. */
+enum error_form {
+    ERROR_PLAIN,   /* {"error", "code", "details", "requestId"} */
+    ERROR_PROBLEM, /* application/problem+json (RFC 9457), as the hub's /api/v1: type, title, status, detail, instance,
+                    * errorCode, and invalidParams for VALIDATION_FAILED, whose {0} is the parameter */
+    ERROR_ACTION,  /* {"ok": false, "error", "errorCode", "details", "requestId"}, as the hub's /api/actions */
+};
+
 struct route {
     const char *method; /* "GET"; HEAD is answered 405 unless a row says so */
-    const char *path;   /* segments may be {name}: one segment, percent-decoded */
+    const char *path;   /* segments may be {name} or {name}:word: one segment, percent-decoded */
     bool (*guard)(struct request *request,
                   struct err *err); /* runs on the headers, before any body; false answers err. NULL: open */
     void (*handle)(struct request *request);
     size_t body_limit; /* plain: bytes, 0 = takes no body (one that comes is refused by BODY_TOO_LARGE) */
     bool streaming;
+    enum error_form errors;
 };
 
 /* ---- The server -------------------------------------------------------------------------------------------------- */
@@ -99,8 +108,9 @@ void reply_header(struct request *request, const char *name, const char *value);
 void reply_json(struct request *request, int status, json_t *body); /* takes the reference; Cache-Control: no-store */
 void reply_bytes(struct request *request, int status, const char *type, const void *bytes,
                  size_t size); /* bytes must outlive it */
-/* {"error": text, "code": name, "details": words, "requestId": id}, with the members of `more` (taken; may be NULL) on
- * top. 405 and 503/429 carry Allow and Retry-After. Logs the error. */
+void reply_empty(struct request *request, int status);
+/* In the route's form, with the members of `more` (taken; may be NULL) on top. 405 and 503/429 carry Allow and
+ * Retry-After. Logs the error. */
 void reply_err(struct request *request, const struct err *err, json_t *more);
 
 /* Streaming. After reply_begin the answer's bytes are written to reply_fd() by write(2), which blocks while the client

@@ -67,7 +67,12 @@ void reply_bytes(struct request *request, int status, const char *type, const vo
     reply->given = true;
 }
 
-void reply_json(struct request *request, int status, json_t *body)
+void reply_empty(struct request *request, int status)
+{
+    reply_bytes(request, status, NULL, "", 0);
+}
+
+static void reply_json_as(struct request *request, int status, const char *type, json_t *body)
 {
     char *text = body == NULL ? NULL : json_dumps(body, JSON_COMPACT | JSON_ENCODE_ANY);
     json_decref(body);
@@ -84,7 +89,12 @@ void reply_json(struct request *request, int status, json_t *body)
         request->reply.owned = text;
         add_default(request, "Cache-Control", "no-store");
     }
-    reply_bytes(request, status, "application/json; charset=utf-8", text, text == NULL ? 0 : strlen(text));
+    reply_bytes(request, status, type, text, text == NULL ? 0 : strlen(text));
+}
+
+void reply_json(struct request *request, int status, json_t *body)
+{
+    reply_json_as(request, status, "application/json; charset=utf-8", body);
 }
 
 static bool is_number(const char *text)
@@ -103,6 +113,41 @@ static void add_err_headers(struct request *request, const struct err *err)
                                                              : RETRY_AFTER);
 }
 
+/* What the hub's clients of /api/v1 know a refusal by; every other error is known by its own name. */
+static const char *problem_code(enum err_code code)
+{
+    static const struct {
+        enum err_code code;
+        const char *name;
+    } hub[] = {{ERR_CREDENTIAL_MISSING, "auth.missing"},
+               {ERR_UNAUTHENTICATED, "auth.invalid"},
+               {ERR_FORBIDDEN, "auth.forbidden"},
+               {ERR_CSRF_REJECTED, "auth.csrf_invalid"},
+               {ERR_UNSUPPORTED_MEDIA_TYPE, "request.unsupported_media_type"},
+               {ERR_MALFORMED_BODY, "request.malformed_json"},
+               {ERR_VALIDATION_FAILED, "request.validation_failed"}};
+    for (size_t i = 0; i < ARRAY_LEN(hub); i++)
+        if (hub[i].code == code)
+            return hub[i].name;
+    return err_name(code);
+}
+
+static json_t *describe_problem(struct request *request, const struct err *err, const char *text, const char *words)
+{
+    const char *code = problem_code(err->code);
+    int status = err_http_status(err->code);
+    const char *title = MHD_get_reason_phrase_for((unsigned)status);
+    json_t *body = json_pack("{s:s, s:s, s:i, s:s, s:s, s:s}", "type",
+                             arena_printf(request->arena, "urn:claude-code-hub:problem:%s", code), "title",
+                             title == NULL ? "Unknown" : title, "status", status, "detail", text, "instance",
+                             text_utf8(request->arena, request->path), "errorCode", code);
+    if (err->code == ERR_VALIDATION_FAILED)
+        json_object_set_new(body, "invalidParams",
+                            json_pack("[{s:s, s:s, s:s}]", "path", text_utf8(request->arena, err->args[0]), "code",
+                                      "invalid", "message", words));
+    return body;
+}
+
 void reply_err(struct request *request, const struct err *err, json_t *more)
 {
     char text[ERR_TEXT_SIZE];
@@ -112,7 +157,18 @@ void reply_err(struct request *request, const struct err *err, json_t *more)
     log_event(level, "http.error", "{s:s, s:s}", "code", err_name(err->code), "words", words);
 
     err_text(err, request->lang, text);
-    json_t *body = json_pack("{s:s, s:s}", "error", text_utf8(request->arena, text), "code", err_name(err->code));
+    enum error_form form = request->route == NULL ? ERROR_PLAIN : request->route->errors;
+    const char *type = "application/json; charset=utf-8";
+    json_t *body;
+    if (form == ERROR_PROBLEM) {
+        type = "application/problem+json; charset=utf-8";
+        body = describe_problem(request, err, text_utf8(request->arena, text), words);
+    } else if (form == ERROR_ACTION) {
+        body = json_pack("{s:b, s:s, s:s}", "ok", 0, "error", text_utf8(request->arena, text), "errorCode",
+                         err_name(err->code));
+    } else {
+        body = json_pack("{s:s, s:s}", "error", text_utf8(request->arena, text), "code", err_name(err->code));
+    }
     if (words[0] != '\0' && status != 401)
         json_object_set_new(body, "details", json_string(words));
     json_object_set_new(body, "requestId", json_string(request->id));
@@ -121,7 +177,7 @@ void reply_err(struct request *request, const struct err *err, json_t *more)
     json_decref(more);
     if (!is_answered(request))
         add_err_headers(request, err);
-    reply_json(request, status, body);
+    reply_json_as(request, status, type, body);
 }
 
 /* ---- Streamed ---------------------------------------------------------------------------------------------------- */

@@ -11,6 +11,21 @@ static bool next_segment(const char **at, const char **segment, size_t *length)
     return true;
 }
 
+/* Where a pattern's segment is `{name}` or `{name}:word`: the part of `have` that the name stands for; 0 where it is
+ * neither, or the word is not there. */
+static size_t named_part(const char *want, size_t want_length, const char *have, size_t have_length,
+                         size_t *name_length)
+{
+    const char *end = want[0] == '{' ? memchr(want, '}', want_length) : NULL;
+    if (end == NULL)
+        return 0;
+    size_t word = want_length - (size_t)(end + 1 - want);
+    *name_length = (size_t)(end - want) - 1;
+    if (have_length <= word || memcmp(have + have_length - word, end + 1, word) != 0)
+        return 0;
+    return have_length - word;
+}
+
 /* 1 when the raw path fits the pattern (params filled when wanted), 0 not, -1 with err: an escape is broken. */
 static int match_path(struct arena *arena, const char *pattern, const char *path, struct headers *params,
                       struct err *err)
@@ -23,13 +38,12 @@ static int match_path(struct arena *arena, const char *pattern, const char *path
             return 0;
         if (!more)
             return *pattern == *path;
-        if (!url_decode(arena, have, have_length, false, &decoded, err))
+        size_t name_length, part = named_part(want, want_length, have, have_length, &name_length);
+        if (!url_decode(arena, have, part > 0 ? part : have_length, false, &decoded, err))
             return -1;
-        if (want_length >= 2 && want[0] == '{' && want[want_length - 1] == '}') {
-            if (*decoded == '\0')
-                return 0;
+        if (part > 0) {
             if (params != NULL)
-                headers_add(arena, params, arena_strndup(arena, want + 1, want_length - 2), decoded);
+                headers_add(arena, params, arena_strndup(arena, want + 1, name_length), decoded);
         } else if (strlen(decoded) != want_length || strncmp(decoded, want, want_length) != 0) {
             return 0;
         }

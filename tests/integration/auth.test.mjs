@@ -32,7 +32,7 @@ test('nobody gets 401 and no data, on every admin address', async () => {
   for (const [method, path] of requests) {
     const answer = await nobody.send(method, path);
     assert.equal(answer.status, 401, path);
-    assert.equal(answer.json.code, 'UNAUTHENTICATED');
+    assert.equal(answer.json.code, 'CREDENTIAL_MISSING');
   }
 });
 
@@ -206,4 +206,31 @@ test('the page and its files are there without signing in, and nothing else', as
   assert.match(page.headers['content-security-policy'], /default-src 'self'/);
   for (const path of ['/nothing', '/../etc/passwd', '/%2e%2e/etc/passwd', '/api', '/api/admin/nothing'])
     assert.equal((await nobody.get(path)).status, 404, path);
+});
+
+test('/api/v1 takes Bearer, X-Api-Key or the cookie, in this order, and answers refusals as problems', async () => {
+  const csrf = '/api/v1/auth/csrf';
+  assert.equal((await server.client({ token: TOKEN }).get(csrf)).status, 200);
+  assert.equal((await server.client({}).get(csrf, { headers: { 'x-api-key': TOKEN } })).status, 200);
+  assert.equal((await server.client({ token: 'wrong', cookie: (await server.client({}).login(TOKEN)).cookie }).get(csrf)).status, 401);
+  const nobody = await server.client({}).get(csrf);
+  assert.equal(nobody.status, 401);
+  assert.match(nobody.headers['content-type'], /^application\/problem\+json/);
+  assert.equal(nobody.headers['x-api-version'], '1.0.0');
+  assert.equal(nobody.json.errorCode, 'auth.missing');
+  assert.equal(nobody.json.type, 'urn:claude-code-hub:problem:auth.missing');
+  assert.equal((await server.client({ token: 'wrong' }).get(csrf)).json.errorCode, 'auth.invalid');
+  assert.deepEqual((await server.client({}).get('/api/v1/health')).json, { status: 'ok', apiVersion: '1.0.0' });
+});
+
+test('a cookie with the hub\'s CSRF token is taken without Origin, and only with the right one', async () => {
+  const signedIn = await server.client({}).login(TOKEN);
+  const { csrfToken } = await signedIn.json('/api/v1/auth/csrf');
+  assert.match(csrfToken, /^\d+\.[\w-]{43}$/);
+  const ticket = (token) => signedIn.post('/api/admin/database/export-ticket', undefined, { headers: { 'x-cch-csrf': token } });
+  assert.equal((await ticket(csrfToken)).status, 200);
+  assert.equal((await ticket(`${csrfToken}x`)).json.code, 'CSRF_REJECTED');
+  assert.equal((await ticket(undefined)).json.code, 'CSRF_REJECTED');
+  const [bucket, signature] = csrfToken.split('.');
+  assert.equal((await ticket(`${Number(bucket) - 1}.${signature}`)).status, 403, 'a signature is of its half hour');
 });

@@ -63,12 +63,12 @@ static void handle_slow_stream(struct request *request)
 }
 
 static const struct route routes[] = {
-    {"GET", "/", NULL, handle_hello, 0, false},
-    {"GET", "/slow", NULL, handle_slow, 0, false},
-    {"POST", "/body", NULL, handle_body, 4 * MIB, false},
-    {"GET", "/big", NULL, handle_big, 0, false},
-    {"GET", "/big-stream", NULL, handle_big_stream, 0, true},
-    {"GET", "/slow-stream", NULL, handle_slow_stream, 0, true},
+    {"GET", "/", NULL, handle_hello, 0, false, ERROR_PLAIN},
+    {"GET", "/slow", NULL, handle_slow, 0, false, ERROR_PLAIN},
+    {"POST", "/body", NULL, handle_body, 4 * MIB, false, ERROR_PLAIN},
+    {"GET", "/big", NULL, handle_big, 0, false, ERROR_PLAIN},
+    {"GET", "/big-stream", NULL, handle_big_stream, 0, true, ERROR_PLAIN},
+    {"GET", "/slow-stream", NULL, handle_slow_stream, 0, true, ERROR_PLAIN},
 };
 
 static int setup(void **state)

@@ -75,9 +75,9 @@ static void handle_size(struct request *request)
 }
 
 static const struct route routes[] = {
-    {"POST", "/list", NULL, handle_list, 0, true},
-    {"POST", "/text", NULL, handle_text, 0, true},
-    {"POST", "/size", NULL, handle_size, 0, true},
+    {"POST", "/list", NULL, handle_list, 0, true, ERROR_PLAIN},
+    {"POST", "/text", NULL, handle_text, 0, true, ERROR_PLAIN},
+    {"POST", "/size", NULL, handle_size, 0, true, ERROR_PLAIN},
 };
 
 static int setup(void **state)
@@ -96,8 +96,10 @@ static int teardown(void **state)
 
 static void ask_for(int fd, const char *path, size_t size)
 {
-    client_print(fd, "POST %s HTTP/1.1\r\nHost: t\r\nContent-Type: multipart/form-data; boundary=\"" BOUNDARY "\"\r\n"
-                     "Content-Length: %zu\r\n\r\n", path, size);
+    client_print(fd,
+                 "POST %s HTTP/1.1\r\nHost: t\r\nContent-Type: multipart/form-data; boundary=\"" BOUNDARY "\"\r\n"
+                 "Content-Length: %zu\r\n\r\n",
+                 path, size);
 }
 
 static struct answer post(const char *path, const char *body, size_t size)
@@ -150,8 +152,11 @@ static void an_empty_form_a_preamble_and_an_epilogue_are_fine(void **state)
 {
     (void)state;
     expect_parts(END, "");
-    expect_parts("read me\r\n" FIELD("a") "1\r\n" "--" BOUNDARY "-- \r\nbye\r\n" END, "a|-|1|49;");
-    expect_parts(DELIMITER "content-disposition:form-data ; NAME=a;filename=b\r\n\r\n1\r\n--" BOUNDARY "  \t\r\n"
+    expect_parts("read me\r\n" FIELD("a") "1\r\n"
+                                          "--" BOUNDARY "-- \r\nbye\r\n" END,
+                 "a|-|1|49;");
+    expect_parts(DELIMITER
+                 "content-disposition:form-data ; NAME=a;filename=b\r\n\r\n1\r\n--" BOUNDARY "  \t\r\n"
                  "Content-Disposition: form-data; name=b\r\nContent-Transfer-Encoding: binary\r\n\r\n\r\n" END,
                  "a|b|1|49;b|-|0|0;");
 }
@@ -166,7 +171,9 @@ static void parts_that_are_not_read_are_skipped(void **state)
 static void what_looks_like_a_delimiter_is_data(void **state)
 {
     (void)state;
-    const char *body = FIELD("a") "\r\n--\r\n-\r\r\n--" "----bOuNdArY\r\n\n--" BOUNDARY "\r" "\r\n" END;
+    const char *body = FIELD("a") "\r\n--\r\n-\r\r\n--"
+                                  "----bOuNdArY\r\n\n--" BOUNDARY "\r"
+                                  "\r\n" END;
     struct answer answer = post("/list?step=1", body, strlen(body));
     assert_int_equal(answer.status, 200);
     assert_memory_equal(answer.body, "a|-|", 4);

@@ -21,7 +21,8 @@ static void handle_hello(struct request *request)
 static void handle_item(struct request *request)
 {
     reply_text(request, arena_printf(request_arena(request), "%s|%s|%s", request_param(request, "id"),
-                                     request_param(request, "part"), request_path(request)));
+                                     request_param(request, "part") == NULL ? "(null)" : request_param(request, "part"),
+                                     request_path(request)));
 }
 
 static void handle_query(struct request *request)
@@ -73,6 +74,14 @@ static void handle_busy(struct request *request)
     reply_err(request, &err, json_pack("{s:s}", "holder", "someone"));
 }
 
+static void handle_invalid(struct request *request)
+{
+    struct err err;
+    err_set(&err, ERR_VALIDATION_FAILED, "page must be a number");
+    err_args(&err, "page", NULL);
+    reply_err(request, &err, NULL);
+}
+
 static void handle_limited(struct request *request)
 {
     struct err err;
@@ -111,23 +120,26 @@ static void handle_user(struct request *request)
 }
 
 static const struct route routes[] = {
-    {"GET", "/", NULL, handle_hello, 0, false},
-    {"GET", "/items/{id}/parts/{part}", NULL, handle_item, 0, false},
-    {"DELETE", "/items/{id}/parts/{part}", NULL, handle_item, 0, false},
-    {"HEAD", "/head", NULL, handle_hello, 0, false},
-    {"GET", "/head", NULL, handle_hello, 0, false},
-    {"GET", "/query", NULL, handle_query, 0, false},
-    {"GET", "/cookie", NULL, handle_cookie, 0, false},
-    {"GET", "/remote", NULL, handle_remote, 0, false},
-    {"POST", "/json", NULL, handle_json, 1024 * 1024, false},
-    {"GET", "/nothing", NULL, handle_nothing, 0, false},
-    {"GET", "/headers", NULL, handle_headers, 0, false},
-    {"GET", "/busy", NULL, handle_busy, 0, false},
-    {"GET", "/limited", NULL, handle_limited, 0, false},
-    {"GET", "/big", NULL, handle_big, 0, false},
-    {"GET", "/wait", NULL, handle_wait, 0, false},
-    {"GET", "/user", guard_user, handle_user, 0, false},
-    {"POST", "/guarded", guard_user, handle_user, 16 * 1024, false},
+    {"GET", "/", NULL, handle_hello, 0, false, ERROR_PLAIN},
+    {"POST", "/items/{id}:undo", NULL, handle_item, 0, false, ERROR_PLAIN},
+    {"GET", "/problem/{id}", NULL, handle_invalid, 0, false, ERROR_PROBLEM},
+    {"GET", "/action", NULL, handle_busy, 0, false, ERROR_ACTION},
+    {"GET", "/items/{id}/parts/{part}", NULL, handle_item, 0, false, ERROR_PLAIN},
+    {"DELETE", "/items/{id}/parts/{part}", NULL, handle_item, 0, false, ERROR_PLAIN},
+    {"HEAD", "/head", NULL, handle_hello, 0, false, ERROR_PLAIN},
+    {"GET", "/head", NULL, handle_hello, 0, false, ERROR_PLAIN},
+    {"GET", "/query", NULL, handle_query, 0, false, ERROR_PLAIN},
+    {"GET", "/cookie", NULL, handle_cookie, 0, false, ERROR_PLAIN},
+    {"GET", "/remote", NULL, handle_remote, 0, false, ERROR_PLAIN},
+    {"POST", "/json", NULL, handle_json, 1024 * 1024, false, ERROR_PLAIN},
+    {"GET", "/nothing", NULL, handle_nothing, 0, false, ERROR_PLAIN},
+    {"GET", "/headers", NULL, handle_headers, 0, false, ERROR_PLAIN},
+    {"GET", "/busy", NULL, handle_busy, 0, false, ERROR_PLAIN},
+    {"GET", "/limited", NULL, handle_limited, 0, false, ERROR_PLAIN},
+    {"GET", "/big", NULL, handle_big, 0, false, ERROR_PLAIN},
+    {"GET", "/wait", NULL, handle_wait, 0, false, ERROR_PLAIN},
+    {"GET", "/user", guard_user, handle_user, 0, false, ERROR_PLAIN},
+    {"POST", "/guarded", guard_user, handle_user, 16 * 1024, false, ERROR_PLAIN},
 };
 
 static _Atomic int seen_by_handler;
@@ -180,6 +192,43 @@ static void path_segments_are_matched_and_decoded(void **state)
     expect_code(get(server, "/items/7"), 404, "NOT_FOUND");
     expect_code(get(server, "/items//parts/1"), 404, "NOT_FOUND");
     expect_code(get(server, "/items/7/parts/1/"), 404, "NOT_FOUND");
+}
+
+static void a_word_after_a_name_is_part_of_the_path_and_the_rest_is_the_name(void **state)
+{
+    (void)state;
+    expect(ask(server, "POST /items/a%%2Fb:c%%3Aundo:undo HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n"), 200,
+           "a/b:c:undo|(null)|/items/a/b:c:undo:undo");
+    expect_code(ask(server, "POST /items/:undo HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n"), 404, "NOT_FOUND");
+    expect_code(ask(server, "POST /items/a HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n"), 404, "NOT_FOUND");
+    expect_code(ask(server, "POST /items/a%%3Aundo HTTP/1.1\r\nHost: t\r\nContent-Length: 0\r\n\r\n"), 404,
+                "NOT_FOUND");
+}
+
+static void an_error_has_the_form_of_its_route(void **state)
+{
+    (void)state;
+    struct answer answer = get(server, "/problem/7");
+    assert_int_equal(answer.status, 400);
+    assert_true(answer_has(&answer, "Content-Type: application/problem+json; charset=utf-8"));
+    json_t *body = json_loads(answer.body, 0, NULL),
+           *invalid = json_array_get(json_object_get(body, "invalidParams"), 0);
+    assert_string_equal(json_string_value(json_object_get(body, "type")),
+                        "urn:claude-code-hub:problem:request.validation_failed");
+    assert_string_equal(json_string_value(json_object_get(body, "errorCode")), "request.validation_failed");
+    assert_string_equal(json_string_value(json_object_get(body, "title")), "Bad Request");
+    assert_string_equal(json_string_value(json_object_get(body, "instance")), "/problem/7");
+    assert_string_equal(json_string_value(json_object_get(invalid, "path")), "page");
+    assert_string_equal(json_string_value(json_object_get(invalid, "message")), "page must be a number");
+    json_decref(body);
+    answer_free(&answer);
+    answer = get(server, "/action");
+    body = json_loads(answer.body, 0, NULL);
+    assert_true(json_is_false(json_object_get(body, "ok")));
+    assert_string_equal(json_string_value(json_object_get(body, "errorCode")), "BACKUP_BUSY");
+    assert_true(json_is_string(json_object_get(body, "error")));
+    json_decref(body);
+    answer_free(&answer);
 }
 
 static void another_method_is_405_with_the_allowed_ones(void **state)
@@ -551,6 +600,8 @@ int main(void)
 {
     static const struct CMUnitTest tests[] = {
         SERVED(path_segments_are_matched_and_decoded),
+        SERVED(a_word_after_a_name_is_part_of_the_path_and_the_rest_is_the_name),
+        SERVED(an_error_has_the_form_of_its_route),
         SERVED(another_method_is_405_with_the_allowed_ones),
         SERVED(head_is_405_unless_a_route_says_so),
         SERVED(broken_addresses_are_400),

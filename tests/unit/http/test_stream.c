@@ -13,8 +13,8 @@ static struct http_server *server;
 
 /* What a handler saw, for the test to look at. */
 static struct {
-    _Atomic int code;      /* enum err_code */
-    _Atomic int64_t at;    /* when, clock_mono_ms */
+    _Atomic int code;   /* enum err_code */
+    _Atomic int64_t at; /* when, clock_mono_ms */
     _Atomic int write_errno;
     _Atomic int64_t bytes;
 } seen;
@@ -79,8 +79,8 @@ static void handle_count(struct request *request)
     reply_header(request, "Trailer", "X-Total");
     if (!reply_begin(request, 200, "text/plain", &err))
         return;
-    const char *text = arena_printf(request_arena(request), "%lld of %lld", (long long)total,
-                                    (long long)request_length(request));
+    const char *text =
+        arena_printf(request_arena(request), "%lld of %lld", (long long)total, (long long)request_length(request));
     write_all(request, text, strlen(text));
     reply_trailer(request, "X-Total", text);
 }
@@ -188,26 +188,26 @@ static void handle_endless(struct request *request)
 }
 
 static const struct route routes[] = {
-    {"POST", "/echo", NULL, handle_echo, 0, true},
-    {"POST", "/count", NULL, handle_count, 0, true},
-    {"GET", "/count", NULL, handle_count, 0, true},
-    {"HEAD", "/count", NULL, handle_count, 0, true},
-    {"POST", "/early", NULL, handle_early, 0, true},
-    {"GET", "/plain", NULL, handle_plain, 0, true},
-    {"GET", "/nothing", NULL, handle_nothing, 0, true},
-    {"GET", "/break", NULL, handle_break, 0, true},
-    {"POST", "/break", NULL, handle_break, 0, true},
-    {"GET", "/packets", NULL, handle_packets, 0, true},
-    {"GET", "/oversized", NULL, handle_oversized, 0, true},
-    {"GET", "/child", NULL, handle_child, 0, true},
-    {"GET", "/events", NULL, handle_events, 0, true},
-    {"POST", "/events", NULL, handle_events, 0, true},
-    {"GET", "/silent", NULL, handle_silent, 0, true},
-    {"POST", "/silent", NULL, handle_silent, 0, true},
-    {"GET", "/deaf", NULL, handle_deaf, 0, true},
-    {"POST", "/deaf", NULL, handle_deaf, 0, true},
-    {"GET", "/endless", NULL, handle_endless, 0, true},
-    {"POST", "/endless", NULL, handle_endless, 0, true},
+    {"POST", "/echo", NULL, handle_echo, 0, true, ERROR_PLAIN},
+    {"POST", "/count", NULL, handle_count, 0, true, ERROR_PLAIN},
+    {"GET", "/count", NULL, handle_count, 0, true, ERROR_PLAIN},
+    {"HEAD", "/count", NULL, handle_count, 0, true, ERROR_PLAIN},
+    {"POST", "/early", NULL, handle_early, 0, true, ERROR_PLAIN},
+    {"GET", "/plain", NULL, handle_plain, 0, true, ERROR_PLAIN},
+    {"GET", "/nothing", NULL, handle_nothing, 0, true, ERROR_PLAIN},
+    {"GET", "/break", NULL, handle_break, 0, true, ERROR_PLAIN},
+    {"POST", "/break", NULL, handle_break, 0, true, ERROR_PLAIN},
+    {"GET", "/packets", NULL, handle_packets, 0, true, ERROR_PLAIN},
+    {"GET", "/oversized", NULL, handle_oversized, 0, true, ERROR_PLAIN},
+    {"GET", "/child", NULL, handle_child, 0, true, ERROR_PLAIN},
+    {"GET", "/events", NULL, handle_events, 0, true, ERROR_PLAIN},
+    {"POST", "/events", NULL, handle_events, 0, true, ERROR_PLAIN},
+    {"GET", "/silent", NULL, handle_silent, 0, true, ERROR_PLAIN},
+    {"POST", "/silent", NULL, handle_silent, 0, true, ERROR_PLAIN},
+    {"GET", "/deaf", NULL, handle_deaf, 0, true, ERROR_PLAIN},
+    {"POST", "/deaf", NULL, handle_deaf, 0, true, ERROR_PLAIN},
+    {"GET", "/endless", NULL, handle_endless, 0, true, ERROR_PLAIN},
+    {"POST", "/endless", NULL, handle_endless, 0, true, ERROR_PLAIN},
 };
 
 static int setup(void **state)

@@ -1,0 +1,36 @@
+/* The shapes of answers and queries that the resources share. */
+#include "api/api.h"
+
+#include "base/text.h"
+
+void api_reply_action(struct request *request, json_t *data)
+{
+    reply_json(request, 200, json_pack("{s:b, s:o}", "ok", 1, "data", data));
+}
+
+bool api_query_int(struct request *request, const char *name, int64_t fallback, int64_t min, int64_t max,
+                   int64_t *value, struct err *err)
+{
+    const char *text = request_query(request, name);
+    *value = fallback;
+    if (text == NULL || text_parse_integer(text, min, max, value))
+        return true;
+    err_set(err, ERR_VALIDATION_FAILED, "%s must be a whole number from %lld to %lld", name, (long long)min,
+            (long long)max);
+    return err_args(err, name, NULL);
+}
+
+bool api_query_page(struct request *request, int64_t default_size, int64_t max_size, struct api_page *page,
+                    struct err *err)
+{
+    return api_query_int(request, "page", 1, 1, INT32_MAX, &page->number, err)
+           && api_query_int(request, "pageSize", default_size, 1, max_size, &page->size, err);
+}
+
+void api_reply_page(struct request *request, const struct api_page *page, int64_t total, json_t *items)
+{
+    reply_json(request, 200,
+               json_pack("{s:o, s:I, s:I, s:I, s:I}", "items", items, "page", (json_int_t)page->number, "pageSize",
+                         (json_int_t)page->size, "total", (json_int_t)total, "totalPages",
+                         (json_int_t)((total + page->size - 1) / page->size)));
+}
