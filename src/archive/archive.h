@@ -38,6 +38,7 @@ struct archive_entry {
     const char *schema; /* "public" */
     const char *owner;
     const char *definition; /* SQL */
+    const char *drop;       /* SQL that pg_restore --clean runs first */
     const char *copy;       /* COPY public.users (id, name) FROM stdin; */
     enum archive_section section;
     uint64_t position; /* of its block in the file; 0: not said (an archive written to a pipe) */

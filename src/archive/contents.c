@@ -204,8 +204,7 @@ static bool read_entry(struct contents *contents, struct archive_entry *entry, s
         || !skip_string(contents, err) /* table oid, oid */
         || !read_string(contents, &entry->tag, err) || !read_string(contents, &entry->desc, err)
         || !read_section(contents, entry, err) || !read_string(contents, &entry->definition, err)
-        || !skip_string(contents, err) /* DROP statement */
-        || !read_string(contents, &entry->copy, err) || !read_string(contents, &entry->schema, err)
+        || !read_string(contents, &entry->drop, err) || !read_string(contents, &entry->copy, err) || !read_string(contents, &entry->schema, err)
         || !skip_string(contents, err)                  /* tablespace */
         || (minor >= 14 && !skip_string(contents, err)) /* table access method */
         || (minor >= 16 && !reader_int(&contents->reader, &relation_kind, err))
@@ -240,7 +239,7 @@ static bool read_entries(struct contents *contents, struct err *err)
     archive->entries = arena_alloc(contents->arena, archive->entry_count * sizeof *archive->entries);
     for (size_t i = 0; i < archive->entry_count; i++) {
         struct archive_entry *entry = &archive->entries[i];
-        entry->tag = entry->desc = entry->schema = entry->owner = entry->definition = entry->copy = "";
+        entry->tag = entry->desc = entry->schema = entry->owner = entry->definition = entry->drop = entry->copy = "";
         if (!read_entry(contents, entry, err)) {
             char label[ENTRY_LABEL_SIZE];
             entry_label(entry, label);

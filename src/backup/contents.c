@@ -1,9 +1,8 @@
 #include "backup/contents.h"
 
+#include "backup/allow.h"
 #include "backup/log_tables.h"
 #include "base/text.h"
-
-#define OUR_SCHEMA "hubport"
 
 static bool is_desc(const struct archive_entry *entry, const char *desc)
 {
@@ -15,10 +14,7 @@ enum contents_use contents_use(const struct archive_entry *entry, const struct c
     static const char *const later[] = {
         "ACL",          "DEFAULT ACL",       "PUBLICATION", "PUBLICATION TABLE", "PUBLICATION TABLES IN SCHEMA",
         "SUBSCRIPTION", "SUBSCRIPTION TABLE"};
-    bool ours = strcmp(entry->schema, OUR_SCHEMA) == 0
-                || (is_desc(entry, "SCHEMA") && strcmp(entry->tag, OUR_SCHEMA) == 0)
-                || strcmp(entry->tag, "SCHEMA " OUR_SCHEMA) == 0;
-    if (ours)
+    if (allow_never_runs(entry))
         return CONTENTS_SKIP;
     if (filter->skip_logs && is_desc(entry, "TABLE DATA") && is_log_table(entry->schema, entry->tag))
         return CONTENTS_SKIP;

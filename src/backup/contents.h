@@ -8,7 +8,7 @@
 
 enum contents_use {
     CONTENTS_RESTORE, /* by pg_restore */
-    CONTENTS_SKIP,    /* rows of log tables (skipLogs); schema hubport, which is carried over instead */
+    CONTENTS_SKIP,    /* rows of log tables (skipLogs); what no import runs (allow_never_runs) */
     CONTENTS_LATER,   /* in place: grants, publications, subscriptions, each tried alone after the rest is committed */
 };
 
