@@ -16,13 +16,40 @@ static const char *say(enum lang lang, const char *zh, const char *en)
     return lang == LANG_ZH ? zh : en;
 }
 
+/* Is it "<group> <word>"? NULL group: is it of one word? */
+static bool is_in_group(const struct command *command, const char *group)
+{
+    const char *space = strchr(command->name, ' ');
+    if (space == NULL || group == NULL)
+        return space == NULL && group == NULL;
+    return (size_t)(space - command->name) == strlen(group) && text_starts(command->name, group);
+}
+
+static void print_list(const char *group, enum lang lang)
+{
+    int width = 10;
+    for (size_t i = 0; i < command_count; i++)
+        if (is_in_group(&commands[i], group))
+            width = MAX(width, (int)strlen(commands[i].name) + (commands[i].run == NULL ? 4 : 0));
+    for (size_t i = 0; i < command_count; i++)
+        if (is_in_group(&commands[i], group))
+            printf("  %s%-*s %s\n", commands[i].name, width - (int)strlen(commands[i].name),
+                   commands[i].run == NULL ? " ..." : "", commands[i].help[lang]);
+}
+
+static void print_group(const struct command *group, enum lang lang)
+{
+    printf("%s hubport %s %s\n  %s\n\n", say(lang, "用法:", "Usage:"), group->name,
+           say(lang, "命令 [选项]", "COMMAND [OPTIONS]"), group->help[lang]);
+    print_list(group->name, lang);
+}
+
 static void print_commands(enum lang lang)
 {
     printf("%s\n\n", say(lang, "hubport: Claude Code Hub 数据的备份、恢复与维护",
                          "hubport: back up, restore and maintain the data of a Claude Code Hub"));
     printf("%s\n", say(lang, "用法: hubport 命令 [选项]", "Usage: hubport COMMAND [OPTIONS]"));
-    for (size_t i = 0; i < command_count; i++)
-        printf("  %-10s %s\n", commands[i].name, commands[i].help[lang]);
+    print_list(NULL, lang);
     printf("\n%s\n", say(lang, "每个命令: --json 输出 JSON，--help 显示选项与全部配置项，--version 显示版本",
                          "Every command: --json for scripts, --help for its options and all settings; --version"));
     printf("%s\n",
@@ -55,11 +82,16 @@ static void print_command(const struct command *command, const struct config *co
 
 /* ---- Parsing ----------------------------------------------------------------------------------------------------- */
 
-static const struct command *find_command(const char *name)
+/* NULL `second`: the command or group of that one word. */
+static const struct command *find_command(const char *first, const char *second)
 {
-    for (size_t i = 0; i < command_count; i++)
-        if (strcmp(commands[i].name, name) == 0)
+    size_t length = strlen(first);
+    for (size_t i = 0; i < command_count; i++) {
+        const char *name = commands[i].name;
+        if (second == NULL ? strcmp(name, first) == 0
+                           : text_starts(name, first) && name[length] == ' ' && strcmp(name + length + 1, second) == 0)
             return &commands[i];
+    }
     return NULL;
 }
 
@@ -79,15 +111,34 @@ static int wrong(struct err *err, const char *what, const char *argument)
     return 0;
 }
 
+/* How many operands a row's text names; "..." stands for more. */
+static size_t most_operands(const char *text)
+{
+    size_t words = text == NULL ? 0 : 1;
+    for (const char *at = text; at != NULL && *at != '\0'; at++)
+        words += *at == ' ';
+    return text != NULL && strstr(text, "...") != NULL ? SIZE_MAX : words;
+}
+
+static size_t least_operands(const char *text)
+{
+    size_t words = 0;
+    for (const char *at = text; at != NULL && *at != '\0'; at += strcspn(at, " "), at += strspn(at, " "))
+        words += *at != '[';
+    return words;
+}
+
 /* One argument, and the next one when it is its value. Returns how many were used, 0 with err. */
 static int take_argument(struct invocation *invocation, char **arguments, struct err *err)
 {
     const char *argument = arguments[0], *name = NULL, *value = NULL;
     int option = -1;
     if (argument[0] != '-' || strcmp(argument, "-") == 0) {
-        bool extra = invocation->command->operand == NULL || invocation->operand != NULL;
-        invocation->operand = argument;
-        return extra ? wrong(err, "unexpected argument", argument) : 1;
+        if (invocation->operand_count >= most_operands(invocation->command->operand))
+            return wrong(err, "unexpected argument", argument);
+        invocation->operands[invocation->operand_count++] = argument;
+        invocation->operand = invocation->operands[0];
+        return 1;
     }
     if (text_starts(argument, "--")) {
         size_t length = strcspn(argument + 2, "=");
@@ -131,7 +182,10 @@ static bool parse(struct invocation *invocation, char **arguments, bool *help, s
             return false;
         arguments += used;
     }
-    return true;
+    if (invocation->operand_count >= least_operands(invocation->command->operand))
+        return true;
+    return err_set(err, ERR_WRONG_USE, "hubport %s %s: an argument is missing", invocation->command->name,
+                   invocation->command->operand);
 }
 
 static void set_log_level(struct invocation *invocation)
@@ -169,28 +223,63 @@ static int run(struct invocation *invocation, char **arguments)
     return status;
 }
 
+static bool asks_help(const char *argument)
+{
+    return argument != NULL && (strcmp(argument, "--help") == 0 || strcmp(argument, "-h") == 0);
+}
+
+/* The command that the first one or two words name; `arguments` moves behind them. NULL when there is none, or when
+ * only help was asked for; that is told then. */
+static const struct command *choose(const struct invocation *invocation, char ***arguments, int *status)
+{
+    char **words = *arguments;
+    *status = 0;
+    if (asks_help(words[0]) || strcmp(words[0], "help") == 0) {
+        print_commands(invocation->lang);
+        return NULL;
+    }
+    const struct command *command = find_command(words[0], NULL);
+    bool group = command != NULL && command->run == NULL;
+    if (group && asks_help(words[1])) {
+        print_group(command, invocation->lang);
+        return NULL;
+    }
+    *arguments = words + (group ? 2 : 1);
+    const struct command *found = group && words[1] != NULL ? find_command(words[0], words[1]) : group ? NULL : command;
+    if (found != NULL)
+        return found;
+    *status = 2;
+    if (!group || words[1] != NULL)
+        fprintf(stderr, "%s: %s%s%s\n\n", say(invocation->lang, "没有这个命令", "there is no such command"), words[0],
+                group ? " " : "", group ? words[1] : "");
+    if (group)
+        print_group(command, invocation->lang);
+    else
+        print_commands(invocation->lang);
+    return NULL;
+}
+
 int command_main(int argc, char **argv)
 {
     struct invocation invocation = {.lang = lang_from_environment()};
+    int status;
     if (sodium_init() < 0)
         abort();
-    if (argc < 2 || strcmp(argv[1], "--help") == 0 || strcmp(argv[1], "-h") == 0 || strcmp(argv[1], "help") == 0) {
-        print_commands(invocation.lang);
+    if (argc < 2 || strcmp(argv[1], "--version") == 0) {
+        if (argc < 2)
+            print_commands(invocation.lang);
+        else
+            printf("hubport %s\n", HUBPORT_VERSION);
         return argc < 2 ? 2 : 0;
     }
-    if (strcmp(argv[1], "--version") == 0) {
-        printf("hubport %s\n", HUBPORT_VERSION);
-        return 0;
-    }
-    invocation.command = find_command(argv[1]);
-    if (invocation.command == NULL) {
-        fprintf(stderr, "%s: %s\n\n", say(invocation.lang, "没有这个命令", "there is no such command"), argv[1]);
-        print_commands(invocation.lang);
-        return 2;
-    }
+    char **arguments = argv + 1;
+    invocation.command = choose(&invocation, &arguments, &status);
+    if (invocation.command == NULL)
+        return status;
     invocation.arena = arena_new();
     invocation.config = config_new();
-    int status = run(&invocation, argv + 2);
+    invocation.operands = arena_alloc(invocation.arena, (size_t)argc * sizeof *invocation.operands);
+    status = run(&invocation, arguments);
     config_free(invocation.config);
     arena_free(invocation.arena);
     return status;

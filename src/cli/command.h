@@ -1,4 +1,6 @@
 /* Commands as data: a table of rows drives parsing, --help and (later) completion.
+ *
+ * A name may be two words, "prices import": then a row "prices" without `run`, the group, says what they are about.
  */
 #ifndef CLI_COMMAND_H
 #define CLI_COMMAND_H
@@ -8,7 +10,7 @@
 
 #include <jansson.h>
 
-#define OPTION_MAX 8
+#define OPTION_MAX 32
 
 struct option_row {
     char letter;         /* 0: none */
@@ -20,11 +22,12 @@ struct option_row {
 struct invocation;
 
 struct command {
-    const char *name;
-    const char *operand; /* what it is called in help; NULL: takes none */
+    const char *name;    /* "export", "prices import" */
+    const char *operand; /* as help calls them: "FILE", "[NAME]" when it may be left out, "NAME VALUE" for two, "ID..."
+                          * for one or more, "[ID...]" for any number; NULL: takes none. Checked before run(). */
     const char *help[2];
     const struct option_row *options;          /* besides --json, --help and the settings' flags; NULL: none */
-    int (*run)(struct invocation *invocation); /* returns the exit status */
+    int (*run)(struct invocation *invocation); /* returns the exit status; NULL: a group */
 };
 
 struct invocation {
@@ -35,8 +38,10 @@ struct invocation {
     bool json; /* --json: one JSON object on stdout, errors too */
     const char
         *values[OPTION_MAX]; /* by the option's place in its table; "" for one without a value; NULL: not given */
-    const char *operand;     /* NULL: not given */
-    struct cancel *cancel;   /* fires on SIGINT and SIGTERM */
+    const char *operand;     /* the first; NULL: none given */
+    const char **operands;   /* all of them */
+    size_t operand_count;
+    struct cancel *cancel; /* fires on SIGINT and SIGTERM */
 };
 
 extern const struct command commands[];

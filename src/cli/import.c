@@ -56,10 +56,6 @@ int command_import(struct invocation *invocation)
                                      .skip_logs = invocation->values[OPTION_SKIP_LOGS] != NULL,
                                      .drop_others = invocation->values[OPTION_DROP_OTHERS] != NULL,
                                      .file_name = invocation->operand};
-    if (invocation->operand == NULL) {
-        err_set(&err, ERR_WRONG_USE, "hubport import FILE --overwrite");
-        return command_fail(invocation, &err, NULL);
-    }
     int fd = open(invocation->operand, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         err_errno(&err, ERR_FILE_MISSING, "%s", invocation->operand);
