@@ -275,8 +275,8 @@ static void strings_are_limited_in_all(void **state)
     (void)state;
     int fd = file_of("", 0);
     maker_start(&maker, 14, ARCHIVE_NONE);
-    make_header(&maker, 3);
-    for (int i = 0; i < 3; i++) {
+    make_header(&maker, 2);
+    for (int i = 0; i < 2; i++) {
         static const bool long_ones[] = {true,  true,  false, false, false, false, false,
                                          false, false, true,  true,  false, false};
         make_int(&maker, i + 1);
@@ -293,7 +293,7 @@ static void strings_are_limited_in_all(void **state)
     assert_int_equal(pwrite(fd, maker.bytes, maker.size, at), maker.size);
     assert_null(archive_open(fd, arena, &err));
     assert_int_equal(err.code, ERR_ARCHIVE_DAMAGED);
-    assert_non_null(strstr(err.words, "entry 3 of 3"));
+    assert_non_null(strstr(err.words, "entry 2 of 2"));
     assert_non_null(strstr(err.words, "strings of the table of contents are over 67108864 bytes"));
     close(fd);
     maker_end(&maker);
