@@ -101,7 +101,8 @@ static bool take_field(struct upload *upload, struct multipart *form, const stru
         bool *value;
     } fields[] = {{"cleanFirst", &upload->options.clean_first},
                   {"skipLogs", &upload->options.skip_logs},
-                  {"dropOthers", &upload->options.drop_others}};
+                  {"dropOthers", &upload->options.drop_others},
+                  {"allowForeign", &upload->options.allow_foreign}};
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         if (strcmp(part->name, fields[i].name) != 0)
             continue;
@@ -206,12 +207,19 @@ static void run_import(struct upload *upload, struct job *job, struct import *im
         send_event(upload->request, ok ? complete_event(job, &result) : error_event(job, &err, changed));
 }
 
-static json_t *list_names(struct arena *arena, const char **names, size_t count)
+/* "others" or "foreign", by what the refusal is about; NULL for neither. */
+static json_t *describe_refusal(struct arena *arena, const struct import_refusal *refusal, const struct err *err)
 {
-    json_t *list = count == 0 ? NULL : json_array();
-    for (size_t i = 0; i < count; i++)
-        json_array_append_new(list, json_string(text_utf8(arena, names[i])));
-    return list == NULL ? NULL : json_pack("{s:o}", "others", list);
+    if (err->code == ERR_OTHERS_WOULD_BE_LOST) {
+        json_t *names = json_array();
+        for (size_t i = 0; i < refusal->other_count; i++)
+            json_array_append_new(names, json_string(text_utf8(arena, refusal->others[i])));
+        return json_pack("{s:o}", "others", names);
+    }
+    if (refusal->foreign_count == 0)
+        return NULL;
+    return json_pack("{s:o, s:I}", "foreign", foreign_json(refusal->foreign, refusal->foreign_count, arena),
+                     "foreignCount", (json_int_t)refusal->foreign_count);
 }
 
 void api_database_import(struct request *request)
@@ -219,8 +227,7 @@ void api_database_import(struct request *request)
     struct job job = api_job(request);
     struct upload upload = {.request = request};
     struct err err;
-    const char **others = NULL;
-    size_t other_count = 0;
+    struct import_refusal refusal;
     if (!receive(&upload, &err)) {
         if (err.code != ERR_CANCELLED)
             import_audit_refusal(&job, &upload.options, &err);
@@ -228,11 +235,11 @@ void api_database_import(struct request *request)
         reply_err(request, &err, NULL);
         return;
     }
-    struct import *import = import_begin(&job, tempfile_fd(upload.file), tempfile_path(upload.file), &upload.options,
-                                         &others, &other_count, &err);
+    struct import *import =
+        import_begin(&job, tempfile_fd(upload.file), tempfile_path(upload.file), &upload.options, &refusal, &err);
     if (import == NULL) {
         tempfile_remove(upload.file);
-        api_reply_job_err(request, &job, &err, list_names(job.arena, others, other_count));
+        api_reply_job_err(request, &job, &err, describe_refusal(job.arena, &refusal, &err));
         return;
     }
     run_import(&upload, &job, import);

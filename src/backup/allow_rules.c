@@ -59,6 +59,7 @@ static const struct form definitions[] = {
     {"INDEX ATTACH", FIRST, "ALTER INDEX %o ATTACH PARTITION %o"},
     {"VIEW", FIRST, "CREATE VIEW @ AS ***"},
     {"VIEW", FIRST, "CREATE VIEW @ WITH ( ***"},
+    {"MATERIALIZED VIEW DATA", FIRST, "REFRESH MATERIALIZED VIEW @"},
     /* A view in a circle of dependencies is made empty first. */
     {"RULE", FIRST, "CREATE OR REPLACE VIEW %o AS ***"},
     {"RULE", FIRST, "CREATE OR REPLACE VIEW %o WITH ( ***"},

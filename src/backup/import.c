@@ -21,6 +21,7 @@ struct import {
     struct archive *archive;
     struct backup_lock *lock;
     struct plan plan;
+    struct foreign foreign;
     struct import_result result;
     int64_t started_ms;
     bool changed;
@@ -29,47 +30,7 @@ struct import {
 
 /* ---- Before anything is touched ---------------------------------------------------------------------------------- */
 
-struct import *import_begin(struct job *job, int fd, const char *path, const struct import_options *options,
-                            const char ***others, size_t *other_count, struct err *err)
-{
-    struct import *import = arena_alloc(job->arena, sizeof *import);
-    *import = (struct import){.job = job, .options = *options, .path = path, .fd = fd, .started_ms = clock_mono_ms()};
-    *other_count = 0;
-    import->archive = archive_open(fd, job->arena, err);
-    if (import->archive == NULL)
-        goto refused;
-    if (!options->clean_first) {
-        err_set(err, ERR_MERGE_NOT_READY, "cleanFirst is false");
-        goto refused;
-    }
-    import->lock = backup_lock_acquire(job->app, "import", job->actor.user_name, job->cancel, &job->holder, err);
-    if (import->lock == NULL || !server_check(job, err)
-        || !plan_make(job, import->archive, import->lock, options->drop_others, &import->plan, err)
-        || !plan_check_disk(job, import->archive->size, err)) {
-        *others = import->plan.others;
-        *other_count = import->plan.other_count;
-        goto refused;
-    }
-    return import;
-refused:
-    backup_lock_release(import->lock);
-    import_audit_refusal(job, options, err);
-    return NULL;
-}
-
-/* ---- The work ---------------------------------------------------------------------------------------------------- */
-
-static void verify_progress(void *context, uint64_t done, uint64_t total)
-{
-    struct import *import = context;
-    int percent = (int)(done * 100 / MAX(total, 1));
-    if (percent >= import->verify_percent + 5) { /* a file is walked in seconds: few lines say enough */
-        import->verify_percent = percent;
-        job_report(import->job, PHASE_VERIFY, percent, NULL);
-    }
-}
-
-/* The digest for the audit row, where the upload did not take it on its way. */
+/* The file's digest, where the upload did not take it on its way: it tells whether the file is one of ours. */
 static bool take_digest(struct import *import, struct err *err)
 {
     struct job *job = import->job;
@@ -96,13 +57,61 @@ static bool take_digest(struct import *import, struct err *err)
     return true;
 }
 
+/* Everything that is known before the whole file is read. */
+static bool check(struct import *import, struct err *err)
+{
+    struct job *job = import->job;
+    return server_check(job, err) && take_digest(import, err)
+           && plan_make(job, import->archive, import->lock, import->options.drop_others, &import->plan, err)
+           && foreign_find(job, import->archive, import->options.sha256, &import->foreign, err)
+           && foreign_check(job, &import->foreign, import->plan.way, import->options.allow_foreign, err)
+           && plan_check_disk(job, import->archive->size, err);
+}
+
+struct import *import_begin(struct job *job, int fd, const char *path, const struct import_options *options,
+                            struct import_refusal *refusal, struct err *err)
+{
+    struct import *import = arena_alloc(job->arena, sizeof *import);
+    *import = (struct import){.job = job, .options = *options, .path = path, .fd = fd, .started_ms = clock_mono_ms()};
+    *refusal = (struct import_refusal){0};
+    import->archive = archive_open(fd, job->arena, err);
+    if (import->archive == NULL)
+        goto refused;
+    if (!options->clean_first) {
+        err_set(err, ERR_MERGE_NOT_READY, "cleanFirst is false");
+        goto refused;
+    }
+    import->lock = backup_lock_acquire(job->app, "import", job->actor.user_name, job->cancel, &job->holder, err);
+    if (import->lock == NULL || !check(import, err)) {
+        *refusal = (struct import_refusal){import->plan.others, import->plan.other_count, import->foreign.items,
+                                           import->foreign.count};
+        goto refused;
+    }
+    return import;
+refused:
+    backup_lock_release(import->lock);
+    import_audit_refusal(job, &import->options, err);
+    return NULL;
+}
+
+/* ---- The work ---------------------------------------------------------------------------------------------------- */
+
+static void verify_progress(void *context, uint64_t done, uint64_t total)
+{
+    struct import *import = context;
+    int percent = (int)(done * 100 / MAX(total, 1));
+    if (percent >= import->verify_percent + 5) { /* a file is walked in seconds: few lines say enough */
+        import->verify_percent = percent;
+        job_report(import->job, PHASE_VERIFY, percent, NULL);
+    }
+}
+
 static bool verify(struct import *import, struct err *err)
 {
     struct job *job = import->job;
     job_report(job, PHASE_VERIFY, 0, MESSAGE(job->arena, job->lang, MSG_VERIFYING));
     import->archive->max_bytes = plan_disk_room(job); /* what does not fit is not worth unpacking: a bomb, at worst */
-    if (!take_digest(import, err)
-        || !archive_verify(import->archive, import->fd, job->cancel, verify_progress, import, err))
+    if (!archive_verify(import->archive, import->fd, job->cancel, verify_progress, import, err))
         return false;
     for (size_t i = 0; i < import->archive->entry_count; i++)
         import->result.tables += strcmp(import->archive->entries[i].desc, "TABLE DATA") == 0;
@@ -167,8 +176,9 @@ bool import_changed(const struct import *import)
 
 static json_t *describe_options(const struct import_options *options)
 {
-    return json_pack("{s:b, s:b, s:b, s:s?, s:s?}", "cleanFirst", options->clean_first, "skipLogs", options->skip_logs,
-                     "dropOthers", options->drop_others, "file", options->file_name, "sha256", options->sha256);
+    return json_pack("{s:b, s:b, s:b, s:b, s:s?, s:s?}", "cleanFirst", options->clean_first, "skipLogs",
+                     options->skip_logs, "dropOthers", options->drop_others, "allowForeign", options->allow_foreign,
+                     "file", options->file_name, "sha256", options->sha256);
 }
 
 void import_audit_refusal(struct job *job, const struct import_options *options, const struct err *failure)

@@ -10,12 +10,13 @@
 #ifndef BACKUP_IMPORT_H
 #define BACKUP_IMPORT_H
 
-#include "backup/job.h"
+#include "backup/foreign.h"
 
 struct import_options {
     bool clean_first;      /* overwrite; else merge */
     bool skip_logs;        /* no rows of log tables */
     bool drop_others;      /* objects that only the live database has may go */
+    bool allow_foreign;    /* what can run code and nobody vouches for is wanted (backup/foreign.h) */
     const char *file_name; /* for the audit; NULL unknown */
     const char *sha256;    /* of the file, lower-case hex; NULL: taken while verifying */
 };
@@ -34,9 +35,17 @@ struct import_result {
 
 struct import;
 
-/* `fd` and `path` are the same file; both stay the caller's. On ERR_OTHERS_WOULD_BE_LOST `*others` lists them. */
+/* What a refusal is about; empty for most. */
+struct import_refusal {
+    const char **others; /* ERR_OTHERS_WOULD_BE_LOST: what only the live database has */
+    size_t other_count;
+    const struct allow_finding *foreign; /* ERR_ARCHIVE_FOREIGN_*, _FORGED: what can run code; see foreign_json() */
+    size_t foreign_count;
+};
+
+/* `fd` and `path` are the same file; both stay the caller's. */
 struct import *import_begin(struct job *job, int fd, const char *path, const struct import_options *options,
-                            const char ***others, size_t *other_count, struct err *err) MUST_CHECK;
+                            struct import_refusal *refusal, struct err *err) MUST_CHECK;
 
 bool import_run(struct import *import, struct import_result *result, struct err *err) MUST_CHECK;
 

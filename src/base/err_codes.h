@@ -60,6 +60,9 @@
     X(ARCHIVE_NOT_HUB, 422, 6, "备份中没有 Claude Code Hub 的数据表，未作任何更改", "The archive holds none of the hub's tables; nothing was changed") \
     X(ARCHIVE_PARTIAL, 422, 6, "备份只包含部分数据表，缺少 {0}；未作任何更改", "The archive holds only some of the hub's tables and lacks {0}; nothing was changed") \
     X(OTHERS_WOULD_BE_LOST, 422, 6, "当前数据库中有备份里没有的对象：{0}；如确认丢弃请设置 dropOthers=true", "The live database holds objects that the backup lacks: {0}; say dropOthers=true to let them go") \
+    X(ARCHIVE_FOREIGN_CONTENT, 422, 6, "备份中有会在数据库里运行代码的内容：{0}；如信任其来源请设置 allowForeign=true", "The archive holds what can run code in the database, now or later: {0}; if you trust where it comes from say allowForeign=true") \
+    X(ARCHIVE_FOREIGN_REFUSED, 422, 6, "备份中有会在数据库里运行代码的内容，而 DSN 的角色权限过大：{0}；请改用普通角色", "The archive holds what can run code, and DSN's role is too mighty to run it: {0}; use a plain role that owns the database") \
+    X(ARCHIVE_FORGED, 422, 6, "备份中有 pg_dump 不会写出的内容，已拒绝：{0}", "Refused: the archive holds what no pg_dump writes: {0}") \
     X(DISK_FULL, 507, 4, "磁盘空间不足", "There is not enough room on the disk") \
     X(IMPORT_FAILED, 500, 1, "导入数据库失败", "The import failed") \
     X(RESTORE_FATAL, 500, 1, "发现 {0} 个致命错误：{1}", "{0} fatal errors, the first: {1}") \

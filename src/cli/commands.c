@@ -28,6 +28,11 @@ static const struct option_row import_options[] = {
       "The database becomes what the archive holds; the previous one is kept"}},
     {0, "skip-logs", NULL, {"不导入请求日志的数据", "Leave out the rows of log tables"}},
     {0, "drop-others", NULL, {"允许丢弃备份中没有的对象", "Let objects go that the archive lacks"}},
+    {0,
+     "allow-foreign",
+     NULL,
+     {"允许备份带来函数、触发器等会运行代码的内容（先列出，确认来源可信再用）",
+      "Take functions, triggers and the like that nobody vouches for; they are listed without it"}},
     {0},
 };
 

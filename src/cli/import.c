@@ -10,7 +10,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { OPTION_OVERWRITE, OPTION_SKIP_LOGS, OPTION_DROP_OTHERS };
+enum { OPTION_OVERWRITE, OPTION_SKIP_LOGS, OPTION_DROP_OTHERS, OPTION_ALLOW_FOREIGN };
 
 static void print_result(struct invocation *invocation, const struct import_result *result)
 {
@@ -38,10 +38,31 @@ static void print_result(struct invocation *invocation, const struct import_resu
         printf("%s\n", MESSAGE(invocation->arena, invocation->lang, MSG_RESTART_HUB));
 }
 
-static void print_others(struct invocation *invocation, const char **others, size_t count)
+/* A definition's lines, indented; what a terminal would take for a command is not sent to it. */
+static void print_definition(const char *text)
 {
-    for (size_t i = 0; i < count && !invocation->json; i++)
-        fprintf(stderr, "    %s\n", others[i]);
+    fputs("        ", stderr);
+    for (; *text != '\0'; text++) {
+        if (*text == '\n' && text[1] != '\0')
+            fputs("\n        ", stderr);
+        else
+            fputc((unsigned char)*text >= 0x20 && *text != 0x7f ? *text : ' ', stderr);
+    }
+    fputc('\n', stderr);
+}
+
+static void print_refusal(struct invocation *invocation, const struct import_refusal *refusal, const struct err *err)
+{
+    if (invocation->json)
+        return;
+    for (size_t i = 0; i < refusal->other_count && err->code == ERR_OTHERS_WOULD_BE_LOST; i++)
+        fprintf(stderr, "    %s\n", refusal->others[i]);
+    for (size_t i = 0; i < refusal->foreign_count; i++) {
+        const struct allow_finding *item = &refusal->foreign[i];
+        fprintf(stderr, "    %s: %s\n", allow_name(item, invocation->arena), item->reason);
+        if (item->entry != NULL && item->entry->definition[0] != '\0')
+            print_definition(text_utf8(invocation->arena, item->entry->definition));
+    }
 }
 
 int command_import(struct invocation *invocation)
@@ -49,12 +70,12 @@ int command_import(struct invocation *invocation)
     struct err err;
     struct import_result result;
     struct progress_line line;
-    const char **others = NULL;
-    size_t other_count = 0;
+    struct import_refusal refusal = {0};
     int status;
     struct import_options options = {.clean_first = invocation->values[OPTION_OVERWRITE] != NULL,
                                      .skip_logs = invocation->values[OPTION_SKIP_LOGS] != NULL,
                                      .drop_others = invocation->values[OPTION_DROP_OTHERS] != NULL,
+                                     .allow_foreign = invocation->values[OPTION_ALLOW_FOREIGN] != NULL,
                                      .file_name = invocation->operand};
     int fd = open(invocation->operand, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
@@ -68,7 +89,7 @@ int command_import(struct invocation *invocation)
     }
     struct job job = command_job(invocation, app);
     progress_begin(&line, &job, invocation->json);
-    struct import *import = import_begin(&job, fd, invocation->operand, &options, &others, &other_count, &err);
+    struct import *import = import_begin(&job, fd, invocation->operand, &options, &refusal, &err);
     bool ok = import != NULL && import_run(import, &result, &err);
     if (import != NULL)
         import_end(import, ok ? NULL : &err);
@@ -77,7 +98,7 @@ int command_import(struct invocation *invocation)
         print_result(invocation, &result);
     } else {
         status = command_fail(invocation, &err, &job.holder);
-        print_others(invocation, others, other_count);
+        print_refusal(invocation, &refusal, &err);
     }
     app_close(app);
     close(fd);
