@@ -46,6 +46,16 @@
     X(TOOLS_TOO_OLD, 503, 4, "{0} 的版本低于数据库服务器，请安装更新的 postgresql-client", "{0} is older than the server; install a newer postgresql-client") \
     X(REDIS_UNAVAILABLE, 503, 4, "Redis 不可用", "Redis cannot be reached") \
     X(MIGRATION_FAILED, 500, 4, "数据库迁移失败", "The database migration failed") \
+    /* Fetching the price table */ \
+    X(FETCH_URL, 500, 3, "价格表地址无效：{0}", "The address of the price table is not valid: {0}") \
+    X(FETCH_FAILED, 502, 1, "云端价格表拉取失败：{0}", "The price table could not be fetched: {0}") \
+    X(FETCH_STATUS, 502, 1, "云端价格表拉取失败：HTTP {0}", "The price table could not be fetched: HTTP {0}") \
+    X(FETCH_EMPTY, 502, 1, "云端价格表拉取失败：内容为空", "The price table could not be fetched: the answer is empty") \
+    X(FETCH_REDIRECT, 502, 1, "云端价格表拉取失败：重定向到非预期地址", "The price table could not be fetched: it is redirected to another address") \
+    X(FETCH_ADDRESS, 502, 8, "云端价格表拉取失败：拒绝访问非公网地址 {0}", "The price table could not be fetched: {0} is not a public address; PRICE_TABLE_ALLOW_PRIVATE allows it") \
+    X(FETCH_TOO_LARGE, 502, 6, "云端价格表拉取失败：内容超过 {0}", "The price table could not be fetched: it is larger than {0}") \
+    X(FETCH_TIMEOUT, 502, 1, "云端价格表拉取失败：超时", "The price table could not be fetched in time") \
+    X(FETCH_TLS, 502, 8, "云端价格表拉取失败：TLS 证书验证失败（{0}）", "The price table could not be fetched: TLS failed ({0})") \
     /* Backup */ \
     X(BACKUP_BUSY, 409, 5, "其他管理员正在执行备份操作，请稍后重试", "Another administrator is running a backup operation; try again later") \
     X(LOCK_LOST, 500, 5, "备份锁已丢失，操作已中止，未作任何更改", "The backup lock was lost; the operation was stopped and nothing was changed") \
