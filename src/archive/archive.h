@@ -44,6 +44,7 @@ struct archive_entry {
     uint64_t position; /* of its block in the file; 0: not said (an archive written to a pipe) */
     /* Filled by archive_verify: */
     bool has_block;
+    uint64_t start;  /* of its block in the file, also where `position` does not say it */
     bool rows_known; /* false for data that is no COPY text (INSERTs, large objects) */
     uint64_t rows;   /* lines of COPY text before "\."; 0 where not known */
     uint64_t bytes;  /* uncompressed */
@@ -83,6 +84,29 @@ struct archive *archive_open(int fd, struct arena *arena, struct err *err) MUST_
 bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel,
                     void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                     struct err *err) MUST_CHECK;
+
+/* The uncompressed bytes of one entry, in order, as archive_verify() saw them: of table data the COPY text with its end
+ * ("\.\n\n\n"), of large objects one after the other. `entry` was verified and has a block; `take` may stop with an
+ * error of its own. archive->max_bytes holds here too. Threads may read different entries at once. */
+typedef bool archive_take_fn(void *context, const unsigned char *bytes, size_t size, struct err *err);
+bool archive_read(const struct archive *archive, int fd, const struct archive_entry *entry, archive_take_fn *take,
+                  void *context, const struct cancel *cancel, struct err *err) MUST_CHECK;
+
+/* An entry's COPY statement, taken apart. Names as in the catalogs, without quotes. */
+struct archive_copy {
+    const char *schema; /* "": not said (pg_dump before 10.3 and its kin) */
+    const char *table;  /* may be another than the entry's: pg_dump --load-via-partition-root */
+    const char **columns;
+    size_t column_count; /* 0: a table without columns */
+};
+
+/* Only what pg_dump writes is taken, `COPY schema.table (column, ...) FROM stdin;`, with at most ARCHIVE_MAX_COLUMNS
+ * names of at most ARCHIVE_MAX_NAME bytes: anything else, also an entry without COPY, is ERR_ARCHIVE_UNSUPPORTED.
+ * pg_restore runs the statement as it is: one that is not taken must not get there. */
+#define ARCHIVE_MAX_COLUMNS 1664
+#define ARCHIVE_MAX_NAME 255
+bool archive_copy_columns(const struct archive_entry *entry, struct arena *arena, struct archive_copy *copy,
+                          struct err *err) MUST_CHECK;
 
 /* The first entry of this kind and name, NULL when there is none. Walks the table of contents. */
 const struct archive_entry *archive_find(const struct archive *archive, const char *desc, const char *schema,

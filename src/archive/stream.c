@@ -56,6 +56,8 @@ static bool take(struct stream *stream, const unsigned char *bytes, size_t size,
     }
     if (stream->rows != NULL && !rows_add(stream->rows, bytes, size))
         return err_set(err, ERR_ARCHIVE_DAMAGED, "there is something after the last row");
+    if (stream->taker != NULL && size > 0 && !stream->taker(stream->context, bytes, size, err))
+        return false;
     return cancel_check(stream->cancel, err);
 }
 
@@ -115,4 +117,30 @@ bool data_stream_end(struct stream *stream, struct err *err)
     if (stream->rows != NULL && !stream->rows->ended)
         return err_set(err, ERR_ARCHIVE_DAMAGED, "the rows have no end (\\.)");
     return true;
+}
+
+bool data_stream_chunks(struct stream *stream, struct reader *reader, struct rows *rows, struct err *err)
+{
+    const unsigned char *bytes;
+    int32_t left;
+    size_t size;
+    data_stream_begin(stream, rows);
+    for (;;) {
+        if (!reader_int(reader, &left, err))
+            return false;
+        if (left == 0)
+            return data_stream_end(stream, err)
+                   || err_wrap(err, "before byte %llu", (unsigned long long)reader->position);
+        if (left < 0 || (uint64_t)left > reader_left(reader))
+            return reader_damaged(reader, err, "a chunk of %d bytes, and %llu are left of the file", left,
+                                  (unsigned long long)reader_left(reader));
+        for (; left > 0; left -= (int32_t)size) {
+            if (!reader_peek(reader, &bytes, &size, err))
+                return false;
+            size = MIN(size, (size_t)left);
+            if (!data_stream_add(stream, bytes, size, err))
+                return err_wrap(err, "before byte %llu", (unsigned long long)(reader->position + size));
+            reader_consume(reader, size);
+        }
+    }
 }

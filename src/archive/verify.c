@@ -8,8 +8,6 @@
 
 #define PROGRESS_STEP (4 * MIB)
 
-enum { BLOCK_DATA = 1, BLOCK_BLOBS = 3 };
-
 struct walk {
     struct archive *archive;
     struct reader reader;
@@ -69,39 +67,11 @@ static bool see_block(void *context, const unsigned char *bytes, size_t size, ui
 
 /* ---- Blocks ------------------------------------------------------------------------------------------------------ */
 
-/* Chunks { length, bytes } up to one of length 0: a table's data, or one large object. */
-static bool walk_chunks(struct walk *walk, struct rows *rows, struct err *err)
-{
-    struct reader *reader = &walk->reader;
-    const unsigned char *bytes;
-    int32_t left;
-    size_t size;
-    data_stream_begin(&walk->stream, rows);
-    for (;;) {
-        if (!reader_int(reader, &left, err))
-            return false;
-        if (left == 0)
-            return data_stream_end(&walk->stream, err)
-                   || err_wrap(err, "before byte %llu", (unsigned long long)reader->position);
-        if (left < 0 || (uint64_t)left > reader_left(reader))
-            return reader_damaged(reader, err, "a chunk of %d bytes, and %llu are left of the file", left,
-                                  (unsigned long long)reader_left(reader));
-        for (; left > 0; left -= (int32_t)size) {
-            if (!reader_peek(reader, &bytes, &size, err))
-                return false;
-            size = MIN(size, (size_t)left);
-            if (!data_stream_add(&walk->stream, bytes, size, err))
-                return err_wrap(err, "before byte %llu", (unsigned long long)(reader->position + size));
-            reader_consume(reader, size);
-        }
-    }
-}
-
 static bool walk_table(struct walk *walk, struct archive_entry *entry, struct err *err)
 {
     struct rows rows = {0};
     entry->rows_known = entry->copy[0] != '\0';
-    if (!walk_chunks(walk, entry->rows_known ? &rows : NULL, err))
+    if (!data_stream_chunks(&walk->stream, &walk->reader, entry->rows_known ? &rows : NULL, err))
         return false;
     entry->rows = rows.count;
     entry->bytes = walk->stream.bytes;
@@ -116,7 +86,7 @@ static bool walk_large_objects(struct walk *walk, struct archive_entry *entry, s
             return false;
         if (oid == 0)
             return true;
-        if (!walk_chunks(walk, NULL, err))
+        if (!data_stream_chunks(&walk->stream, &walk->reader, NULL, err))
             return err_wrap(err, "large object %u", (uint32_t)oid);
         entry->bytes += walk->stream.bytes;
     }
@@ -135,6 +105,7 @@ static bool walk_entry(struct walk *walk, struct archive_entry *entry, uint8_t t
     if (type != (objects ? BLOCK_BLOBS : BLOCK_DATA))
         return reader_damaged(&walk->reader, err, "a block of type %d", type);
     entry->has_block = true;
+    entry->start = offset;
     if (!(objects ? walk_large_objects : walk_table)(walk, entry, err))
         return false;
     walk->archive->rows += entry->rows;
@@ -183,7 +154,7 @@ static void forget_last(struct archive *archive)
     for (size_t i = 0; i < archive->entry_count; i++) {
         struct archive_entry *entry = &archive->entries[i];
         entry->has_block = entry->rows_known = false;
-        entry->rows = entry->bytes = 0;
+        entry->start = entry->rows = entry->bytes = 0;
     }
 }
 
