@@ -61,6 +61,9 @@ void api_database_export(struct request *request);
 void api_database_export_ticket(struct request *request);
 void api_database_import(struct request *request);
 void api_database_rollback(struct request *request);
+void api_prices_upload(struct request *request);
+void api_prices_upload_action(struct request *request);
+void api_prices_preview(struct request *request);
 void api_page(struct request *request);
 
 /* A refusal by the backup lock, with the holder; or any other error. */

@@ -16,6 +16,10 @@ const struct route api_routes[] = {
     {"POST", "/api/admin/database/rollback", api_guard_admin, api_database_rollback, SMALL_BODY, false, ERROR_PLAIN},
     {"GET", "/api/v1/health", NULL, api_v1_health, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/auth/csrf", api_guard_v1, api_v1_csrf, 0, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/model-prices:upload", api_guard_v1, api_prices_upload, 0, true, ERROR_PROBLEM},
+    {"POST", "/api/v1/model-prices:preview", api_guard_v1, api_prices_preview, 0, true, ERROR_PROBLEM},
+    {"POST", "/api/actions/model-prices/uploadPriceTable", api_guard_action, api_prices_upload_action, 0, true,
+     ERROR_ACTION},
     {"GET", "/", NULL, api_page, 0, false, ERROR_PLAIN},
     {"GET", "/{file}", NULL, api_page, 0, false, ERROR_PLAIN},
 };

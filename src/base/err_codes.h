@@ -79,7 +79,19 @@
     X(COUNTS_DIFFER, 500, 1, "恢复后的行数与备份不一致（{0}），未作任何更改", "Row counts after the restore differ from the archive ({0}); nothing was changed") \
     X(SWITCH_FAILED, 500, 1, "切换数据库失败，原数据库未受影响", "The databases could not be switched; the live one is as it was") \
     X(MERGE_NOT_READY, 501, 2, "合并导入尚不可用，请使用覆盖模式（cleanFirst=true）", "Merging is not available yet; use overwrite (cleanFirst=true)") \
-    X(NO_PREVIOUS, 404, 6, "没有可恢复的先前数据库", "There is no previous database to go back to")
+    X(NO_PREVIOUS, 404, 6, "没有可恢复的先前数据库", "There is no previous database to go back to") \
+    /* Price tables */ \
+    X(PRICE_TABLE_TOO_LARGE, 413, 6, "价格表过大，最大支持 {0}", "The price table is too large; the limit is {0}") \
+    X(PRICE_TABLE_EMPTY, 400, 6, "价格表内容为空", "The price table is empty") \
+    X(PRICE_TABLE_UNREADABLE, 400, 6, "价格表 JSON 解析失败: {0}；价格表 TOML 解析失败: {1}", "The price table is neither JSON ({0}) nor TOML ({1})") \
+    X(PRICE_TABLE_NOT_OBJECT, 400, 6, "价格表必须是一个JSON对象", "The price table must be a JSON object") \
+    X(PRICE_TABLE_SCHEMA, 400, 6, "价格表格式无效：schema 不是 cchp.pricing-table/v1（实际为 {0}）", "The price table is not valid: its schema is not cchp.pricing-table/v1 but {0}") \
+    X(PRICE_TABLE_NO_MODEL_LIST, 400, 6, "价格表格式无效：缺少 models 数组", "The price table is not valid: it has no array \"models\"") \
+    X(PRICE_TABLE_NO_PROVIDERS, 400, 6, "价格表格式无效：缺少 providers 字典", "The price table is not valid: it has no object \"providers\"") \
+    X(PRICE_TABLE_NO_MODELS, 400, 6, "价格表格式无效：缺少 models 表", "The price table is not valid: it has no table \"models\"") \
+    X(PRICE_TABLE_MODELS_EMPTY, 400, 6, "价格表格式无效：models 为空", "The price table is not valid: \"models\" is empty") \
+    X(PRICE_TABLE_NOTHING_USABLE, 400, 6, "价格表中没有可用的模型价格，未作任何更改", "The price table holds no usable price; nothing was changed") \
+    X(PRICE_IMPORT_FAILED, 500, 1, "导入价格表失败，未作任何更改", "The price table could not be imported; nothing was changed")
 /* clang-format on */
 
 #endif

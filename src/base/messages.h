@@ -31,7 +31,22 @@
     X(PREVIOUS_PINNED, "先前的数据库保留为 {0}，其中有备份里没有的对象，不会自动删除", "The previous database is kept as {0}; it holds objects that the archive lacks and is never dropped by itself") \
     X(RESTART_HUB, "备份的 schema 版本低于当前版本，请重启 Claude Code Hub 以完成迁移", "The backup's schema is older than the live one: restart the hub, its start migrates") \
     X(COMPLETE, "数据导入和迁移全部完成！", "Import and migration are complete.") \
-    X(ROLLED_BACK, "已恢复到先前的数据库", "The previous database is back")
+    X(ROLLED_BACK, "已恢复到先前的数据库", "The previous database is back") \
+    /* Why a model of a price table is not taken */ \
+    X(PRICE_NOT_OBJECT, "不是对象", "it is no object") \
+    X(PRICE_NO_MODE, "缺少 mode", "it has no mode") \
+    X(PRICE_NOT_A_NUMBER, "{0} 不是数字", "{0} is no number") \
+    X(PRICE_NEGATIVE, "{0} 为负数", "{0} is negative") \
+    X(PRICE_NOT_FINITE, "{0} 不是有限的数", "{0} is not finite") \
+    X(PRICE_NUMBER_LONG, "{0} 的位数过多", "{0} has too many digits") \
+    X(PRICE_TOO_HIGH, "{0} 高于上限 {1} 美元", "{0} is above the limit of USD {1}") \
+    X(PRICE_TOO_LONG, "{0} 过长", "{0} is too long") \
+    X(PRICE_TOO_MANY_MEMBERS, "字段过多", "it has too many members") \
+    X(PRICE_REPEATED_NAME, "字段 {0} 重复", "the member {0} stands there twice") \
+    X(PRICE_REPEATED_MODEL, "模型名称重复", "the model stands there twice") \
+    X(PRICE_FORBIDDEN_NAME, "不允许的名称 {0}", "the name {0} is not allowed") \
+    X(PRICE_NOT_STORABLE, "含有无法存储的字符", "it holds characters that cannot be stored") \
+    X(PRICE_PLACE, "第 {0} 行第 {1} 列：{2}", "line {0}, column {1}: {2}")
 /* clang-format on */
 
 enum message {

@@ -230,6 +230,10 @@ static bool check_minimums(struct config *config, struct err *err)
             return invalid(err, minimums[i].setting, "too short");
     if (config_bytes(config, SETTING_MAX_UPLOAD) == 0)
         return invalid(err, SETTING_MAX_UPLOAD, "must be more than 0");
+    char *end;
+    double price = strtod(config_text(config, SETTING_PRICE_MAX_PER_TOKEN), &end);
+    if (!(price > 0 && price < 1e9) || *end != '\0')
+        return invalid(err, SETTING_PRICE_MAX_PER_TOKEN, "expected an amount in USD such as 1 or 0.01");
     return true;
 }
 

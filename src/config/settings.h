@@ -81,6 +81,12 @@
     X(DB_LOCK_TIMEOUT, "HUBPORT_DB_LOCK_TIMEOUT", DURATION, "10s", false, \
         "在原数据库中恢复时等待表锁的时限", \
         "How long a restore in place waits for a table that others use") \
+    X(PRICE_TABLE_MAX, "PRICE_TABLE_MAX", BYTES, "20MB", false, \
+        "价格表的最大字节数", \
+        "Largest price table that is read") \
+    X(PRICE_MAX_PER_TOKEN, "PRICE_MAX_PER_TOKEN", TEXT, "1", false, \
+        "每个 token 的价格上限（美元），超过者不导入；其他单位的上限为其 10000 倍", \
+        "Highest price of one token that is taken, USD; of other units 10,000 times as much") \
     X(LOG_LEVEL, "HUBPORT_LOG_LEVEL", CHOICE, "info|debug|warn|error", false, \
         "日志级别", \
         "Lowest level of log lines")

@@ -18,9 +18,10 @@ ARROWS = {
     "lock": ["base", "os", "config", "pg", "net", "app"],
     "auth": ["base", "os", "config", "pg", "net"],
     "backup": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock"],
+    "prices": ["base", "os", "config", "pg", "net", "app", "audit"],
     "ops": ["base", "os", "config", "pg", "net", "app", "audit", "lock", "backup"],
-    "api": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "ops", "http"],
-    "cli": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "ops", "http", "api"],
+    "api": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "ops", "http"],
+    "cli": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "ops", "http", "api"],
 }
 
 
