@@ -62,11 +62,14 @@ static bool send_export(struct request *request, struct export *export, struct e
 void api_database_export(struct request *request)
 {
     struct job job = api_job(request);
-    enum export_mode mode;
+    const struct export_request wanted = {.mode = request_query(request, "mode"),
+                                          .exclude_logs = request_query(request, "excludeLogs"),
+                                          .compression = request_query(request, "compression")};
+    struct export_options options;
     struct err err;
     struct export *export = NULL;
-    if (export_parse_mode(request_query(request, "mode"), request_query(request, "excludeLogs"), &mode, &err))
-        export = export_begin(&job, mode, &err);
+    if (export_parse(&wanted, job.app->config, &options, &err))
+        export = export_begin(&job, &options, &err);
     if (export == NULL) {
         api_reply_job_err(request, &job, &err, NULL);
         return;

@@ -5,15 +5,16 @@
  * - archive_verify() walks every byte, inflates every stream, counts rows, and demands that each entry with data has
  *   its block;
  * - archives that hubport exports end with a seal: one DATA block under a dump id that no entry has (ARCHIVE_SEAL_ID),
- *   which stock pg_restore passes by without decompressing it. It holds the SHA-256 of all bytes before it. A seal that
- *   disagrees, or stands anywhere but at the end, is damage; a file without one is merely not sealed.
+ *   which stock pg_restore passes by without decompressing it. It holds the SHA-256 of all bytes before it, and rows,
+ *   bytes and SHA-256 of each entry's data. A seal that disagrees, or stands anywhere but at the end, is damage; a file
+ *   without one is merely not sealed. Its text is described in seal.h.
  *
  * Versions 1.12 to 1.16 (PostgreSQL 9.x to 18). Bounds: ARCHIVE_MAX_ENTRIES, ARCHIVE_MAX_STRING, ARCHIVE_MAX_STRINGS; a
  * number from the file leads to an allocation only when as many bytes are really there. The table of contents lives in
- * the arena; beyond it, less than 1 MB is used, whatever the file's size. Errors: ERR_FILE_NOT_ARCHIVE (wrong magic or
- * not the custom format), ERR_ARCHIVE_UNSUPPORTED (version, sizes, compression, more entries than we take),
- * ERR_ARCHIVE_DAMAGED (everything else, with the offset and entry in the words), ERR_FILE_TOO_LARGE (see max_bytes),
- * ERR_SYSTEM (reading failed), or the cancel's reason.
+ * the arena; beyond it and the seal, less than 1 MB is used, whatever the file's size. Errors: ERR_FILE_NOT_ARCHIVE
+ * (wrong magic or not the custom format), ERR_ARCHIVE_UNSUPPORTED (version, sizes, compression, more entries than we
+ * take), ERR_ARCHIVE_DAMAGED (everything else, with the offset and entry in the words), ERR_FILE_TOO_LARGE (see
+ * max_bytes), ERR_SYSTEM (reading failed), or the cancel's reason.
  */
 #ifndef ARCHIVE_ARCHIVE_H
 #define ARCHIVE_ARCHIVE_H
@@ -44,10 +45,12 @@ struct archive_entry {
     uint64_t position; /* of its block in the file; 0: not said (an archive written to a pipe) */
     /* Filled by archive_verify: */
     bool has_block;
-    uint64_t start;  /* of its block in the file, also where `position` does not say it */
-    bool rows_known; /* false for data that is no COPY text (INSERTs, large objects) */
-    uint64_t rows;   /* lines of COPY text before "\."; 0 where not known */
-    uint64_t bytes;  /* uncompressed */
+    uint64_t start;           /* of its block in the file, also where `position` does not say it */
+    bool rows_known;          /* false for data that is no COPY text (INSERTs, large objects) */
+    uint64_t rows;            /* lines of COPY text before "\."; 0 where not known */
+    uint64_t objects;         /* large objects in it */
+    uint64_t bytes;           /* uncompressed */
+    unsigned char sha256[32]; /* of them, as seal.h has it; only when sealed, or with archive->digests */
 };
 
 struct archive {
@@ -64,6 +67,7 @@ struct archive {
     uint64_t data_position;     /* where the table of contents ends and the blocks begin */
     uint64_t max_bytes; /* set by the caller before archive_verify: more uncompressed bytes than this are refused as
                          * soon as they are met (decompression bomb); 0, as opened: no limit */
+    bool digests;       /* set by the caller before archive_verify: the entries' sha256 are wanted */
     /* Filled by archive_verify: */
     bool sealed;    /* ends with our seal, and it agrees */
     uint64_t rows;  /* all tables whose rows are known */
@@ -114,11 +118,5 @@ const struct archive_entry *archive_find(const struct archive *archive, const ch
 
 /* The entry with this dump id, NULL when there is none. */
 struct archive_entry *archive_entry_by_id(const struct archive *archive, int32_t dump_id);
-
-/* The seal's bytes for an archive whose preceding bytes have this SHA-256. Returns the length, at most
- * ARCHIVE_SEAL_MAX; it is the same for every archive. To be appended to what pg_dump wrote, whatever its compression.
- */
-#define ARCHIVE_SEAL_MAX 256
-size_t archive_seal(const unsigned char sha256[32], unsigned char seal[ARCHIVE_SEAL_MAX]);
 
 #endif

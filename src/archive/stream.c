@@ -54,6 +54,8 @@ static bool take(struct stream *stream, const unsigned char *bytes, size_t size,
                 (unsigned long long)stream->max_bytes);
         return err_args(err, limit, NULL);
     }
+    if (stream->sha != NULL)
+        sha256_add(stream->sha, bytes, size);
     if (stream->rows != NULL && !rows_add(stream->rows, bytes, size))
         return err_set(err, ERR_ARCHIVE_DAMAGED, "there is something after the last row");
     if (stream->taker != NULL && size > 0 && !stream->taker(stream->context, bytes, size, err))

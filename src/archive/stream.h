@@ -11,6 +11,7 @@
 #include "archive/archive.h"
 #include "archive/reader.h"
 #include "archive/rows.h"
+#include "base/sha256.h"
 
 #include <zlib.h>
 
@@ -22,6 +23,7 @@ struct stream {
     size_t in_size;
     unsigned char *out;
     struct rows *rows;  /* NULL: not counted */
+    struct sha256 *sha; /* of what comes out; NULL: not wanted. The caller's, as `max_bytes` and `cancel` */
     uint64_t bytes;     /* of this entry so far, uncompressed */
     uint64_t all_bytes; /* of all entries */
     uint64_t max_bytes; /* 0: no limit */

@@ -4,19 +4,16 @@
 #include "archive/seal.h"
 #include "archive/stream.h"
 
-#include <sodium.h>
-
 #define PROGRESS_STEP (4 * MIB)
 
 struct walk {
     struct archive *archive;
     struct reader reader;
     struct stream stream;
-    /* The seal, looked up before the walk, so that only a sealed file is hashed. */
-    bool has_seal;
-    uint64_t seal_offset;
-    unsigned char sealed_digest[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_state hash;
+    struct arena *arena; /* of the seal */
+    struct seal *seal;   /* looked up before the walk, so that only a sealed file is hashed; NULL: none */
+    size_t blocks;       /* of data, met so far */
+    struct sha256 file, entry;
     const struct cancel *cancel;
     void (*progress)(void *context, uint64_t done, uint64_t total);
     void *context;
@@ -25,39 +22,45 @@ struct walk {
 
 /* ---- The seal ---------------------------------------------------------------------------------------------------- */
 
-static bool look_for_seal(struct walk *walk, struct err *err)
-{
-    unsigned char tail[ARCHIVE_SEAL_MAX];
-    uint64_t size = walk->archive->size;
-    if (size - walk->archive->data_position < seal_size())
-        return true;
-    walk->seal_offset = size - seal_size();
-    if (!reader_look(&walk->reader, walk->seal_offset, tail, seal_size(), err))
-        return false;
-    walk->has_seal = seal_parse(tail, walk->sealed_digest);
-    crypto_hash_sha256_init(&walk->hash);
-    return true;
-}
-
 /* The walk has come to a block with the seal's id. */
 static bool check_seal(struct walk *walk, uint64_t block_offset, struct err *err)
 {
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    if (!walk->has_seal || block_offset != walk->seal_offset)
+    unsigned char digest[SHA256_SIZE];
+    if (walk->seal == NULL || block_offset != walk->seal->position)
         return reader_damaged(&walk->reader, err, "a seal that is damaged or not at the end");
-    crypto_hash_sha256_final(&walk->hash, digest);
-    if (sodium_memcmp(digest, walk->sealed_digest, sizeof digest) != 0)
+    sha256_now(&walk->file, digest);
+    if (memcmp(digest, walk->seal->sha256, sizeof digest) != 0)
         return err_set(err, ERR_ARCHIVE_DAMAGED, "the file is not what was exported: its SHA-256 is not the seal's");
+    if (walk->blocks != walk->seal->count)
+        return err_set(err, ERR_ARCHIVE_DAMAGED,
+                       "the file is not what was exported: it lacks data that the seal names");
     walk->archive->sealed = true;
     reader_seek(&walk->reader, walk->archive->size);
     return true;
 }
 
+/* An entry's data was walked: the seal's line for it must say the same. */
+static bool check_line(struct walk *walk, const struct archive_entry *entry, struct err *err)
+{
+    bool objects = entry_is_large_objects(entry);
+    enum seal_kind kind = objects ? SEAL_OBJECTS : entry->rows_known ? SEAL_TABLE : SEAL_DATA;
+    if (walk->seal == NULL)
+        return true;
+    if (walk->blocks <= walk->seal->count) {
+        const struct seal_line *line = &walk->seal->lines[walk->blocks - 1];
+        if (line->kind == kind && line->dump_id == entry->dump_id
+            && line->rows == (objects ? entry->objects : entry->rows) && line->bytes == entry->bytes
+            && memcmp(line->sha256, entry->sha256, SHA256_SIZE) == 0)
+            return true;
+    }
+    return err_set(err, ERR_ARCHIVE_DAMAGED, "its data is not what was exported: the seal says otherwise");
+}
+
 static bool see_block(void *context, const unsigned char *bytes, size_t size, uint64_t offset, struct err *err)
 {
     struct walk *walk = context;
-    if (walk->has_seal && offset < walk->seal_offset)
-        crypto_hash_sha256_update(&walk->hash, bytes, MIN(size, walk->seal_offset - offset));
+    if (walk->seal != NULL && offset < walk->seal->position)
+        sha256_add(&walk->file, bytes, MIN(size, walk->seal->position - offset));
     if (walk->progress != NULL && offset >= walk->told + PROGRESS_STEP) {
         walk->progress(walk->context, offset, walk->archive->size);
         walk->told = offset;
@@ -88,6 +91,9 @@ static bool walk_large_objects(struct walk *walk, struct archive_entry *entry, s
             return true;
         if (!data_stream_chunks(&walk->stream, &walk->reader, NULL, err))
             return err_wrap(err, "large object %u", (uint32_t)oid);
+        if (walk->stream.sha != NULL)
+            seal_add_object(walk->stream.sha, (uint32_t)oid, walk->stream.bytes);
+        entry->objects++;
         entry->bytes += walk->stream.bytes;
     }
 }
@@ -106,7 +112,14 @@ static bool walk_entry(struct walk *walk, struct archive_entry *entry, uint8_t t
         return reader_damaged(&walk->reader, err, "a block of type %d", type);
     entry->has_block = true;
     entry->start = offset;
+    walk->blocks++;
+    if (walk->stream.sha != NULL)
+        sha256_restart(walk->stream.sha);
     if (!(objects ? walk_large_objects : walk_table)(walk, entry, err))
+        return false;
+    if (walk->stream.sha != NULL)
+        sha256_now(walk->stream.sha, entry->sha256);
+    if (!check_line(walk, entry, err))
         return false;
     walk->archive->rows += entry->rows;
     walk->archive->bytes += entry->bytes;
@@ -154,7 +167,7 @@ static void forget_last(struct archive *archive)
     for (size_t i = 0; i < archive->entry_count; i++) {
         struct archive_entry *entry = &archive->entries[i];
         entry->has_block = entry->rows_known = false;
-        entry->start = entry->rows = entry->bytes = 0;
+        entry->start = entry->rows = entry->objects = entry->bytes = 0;
     }
 }
 
@@ -176,9 +189,11 @@ static bool walk_file(struct walk *walk, struct err *err)
     struct archive *archive = walk->archive;
     if (walk->reader.size != archive->size)
         return err_set(err, ERR_ARCHIVE_DAMAGED, "the file changed its size while it was read");
-    if (!look_for_seal(walk, err))
+    if (!seal_find(&walk->reader, archive->data_position, walk->arena, &walk->seal, err))
         return false;
-    if (!walk->has_seal)
+    if (walk->seal != NULL || archive->digests)
+        walk->stream.sha = &walk->entry;
+    if (walk->seal == NULL)
         reader_seek(&walk->reader, archive->data_position);
     else if (!reader_skip(&walk->reader, archive->data_position, err))
         return false;
@@ -195,6 +210,9 @@ bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel
     forget_last(archive);
     if (!check_compression(archive, err) || !cancel_check(cancel, err))
         return false;
+    walk.arena = arena_new();
+    sha256_open(&walk.file);
+    sha256_open(&walk.entry);
     data_stream_open(&walk.stream, archive->compression);
     walk.stream.cancel = cancel;
     walk.stream.max_bytes = archive->max_bytes;
@@ -206,5 +224,8 @@ bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel
         progress(context, archive->size, archive->size);
     reader_close(&walk.reader);
     data_stream_close(&walk.stream);
+    sha256_close(&walk.file);
+    sha256_close(&walk.entry);
+    arena_free(walk.arena);
     return ok;
 }

@@ -1,6 +1,6 @@
 #include "backup/export.h"
 
-#include "archive/archive.h"
+#include "archive/dump_stream.h"
 #include "backup/log_tables.h"
 #include "backup/server.h"
 #include "base/clock.h"
@@ -11,12 +11,10 @@
 #include <errno.h>
 #include <fcntl.h>
 #include <poll.h>
-#include <sodium.h>
 #include <sys/mman.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
-#define PIECE ((size_t)64 * 1024) /* one write: what http/ sends in one piece */
 #define PIPE_SIZE (1024 * 1024)
 
 static const struct {
@@ -28,30 +26,41 @@ static const struct {
     [EXPORT_LEDGER_ONLY] = {"ledgerOnly", "_ledger-only", "--exclude-table"},
 };
 
-struct export {
+static const char *const methods[] = {
+    [METHOD_BALANCED] = "balanced", [METHOD_FAST] = "fast", [METHOD_NONE] = "none", [METHOD_ZSTD] = "zstd"};
+
+struct export
+{
     struct job *job;
-    enum export_mode mode;
+    struct export_options options;
     const char *file_name;
     struct backup_lock *lock;
     struct subprocess *dump;
     int messages; /* memfd that holds pg_dump's stderr */
     int64_t started_ms;
     struct export_result result;
-    size_t first_size;
-    unsigned char first[PIECE];
+    struct dump_stream *stream;
+    bool dump_ended; /* its output did */
+    int out;
 };
 
-bool export_parse_mode(const char *mode, const char *exclude_logs, enum export_mode *out, struct err *err)
+/* ---- What is wanted ---------------------------------------------------------------------------------------------- */
+
+static bool wrong_parameter(struct err *err, const char *name, const char *words)
+{
+    err_set(err, ERR_EXPORT_MODE_INVALID, "%s", words);
+    return err_args(err, name, NULL);
+}
+
+static bool parse_mode(const char *mode, const char *exclude_logs, enum export_mode *out, struct err *err)
 {
     bool exclude = false;
     int found = -1;
     *out = EXPORT_FULL;
     if (exclude_logs != NULL) {
         exclude = strcmp(exclude_logs, "true") == 0;
-        if (!exclude && strcmp(exclude_logs, "false") != 0) {
-            err_set(err, ERR_EXPORT_MODE_INVALID, "excludeLogs must be true or false");
-            return err_args(err, "excludeLogs", NULL);
-        }
+        if (!exclude && strcmp(exclude_logs, "false") != 0)
+            return wrong_parameter(err, "excludeLogs", "excludeLogs must be true or false");
         *out = exclude ? EXPORT_EXCLUDE_LOGS : EXPORT_FULL;
     }
     if (mode == NULL)
@@ -59,14 +68,28 @@ bool export_parse_mode(const char *mode, const char *exclude_logs, enum export_m
     for (size_t i = 0; i < ARRAY_LEN(modes); i++)
         if (strcmp(mode, modes[i].name) == 0)
             found = (int)i;
-    if (found < 0 || (exclude_logs != NULL && exclude != (found != EXPORT_FULL))) {
-        err_set(err, ERR_EXPORT_MODE_INVALID, "%s",
-                found < 0 ? "mode must be full, excludeLogs or ledgerOnly"
-                          : "mode and excludeLogs contradict each other");
-        return err_args(err, "mode", NULL);
-    }
+    if (found < 0 || (exclude_logs != NULL && exclude != (found != EXPORT_FULL)))
+        return wrong_parameter(err, "mode",
+                               found < 0 ? "mode must be full, excludeLogs or ledgerOnly"
+                                         : "mode and excludeLogs contradict each other");
     *out = (enum export_mode)found;
     return true;
+}
+
+bool export_parse(const struct export_request *request, const struct config *config, struct export_options *options,
+                  struct err *err)
+{
+    const char *method = request->compression;
+    if (!parse_mode(request->mode, request->exclude_logs, &options->mode, err))
+        return false;
+    if (method == NULL)
+        method = config_text(config, SETTING_EXPORT_COMPRESSION);
+    for (size_t i = 0; i < ARRAY_LEN(methods); i++)
+        if (strcmp(method, methods[i]) == 0) {
+            options->method = (enum writer_method)i;
+            return true;
+        }
+    return wrong_parameter(err, "compression", "compression must be balanced, fast, none or zstd");
 }
 
 /* ---- Starting ---------------------------------------------------------------------------------------------------- */
@@ -80,12 +103,14 @@ static bool start_dump(struct export *export, struct err *err)
 
     argv[used++] = app->tools.dump;
     argv[used++] = "--format=custom";
+    argv[used++] = "--compress=0"; /* done here, by several threads */
     argv[used++] = "--no-password";
     argv[used++] = "--lock-wait-timeout=30000";
     argv[used++] = "--exclude-schema=hubport";
-    for (const struct log_table *table = log_tables; modes[export->mode].log_flag != NULL && table->name != NULL;
-         table++)
-        argv[used++] = arena_printf(arena, "%s=%s.%s", modes[export->mode].log_flag, table->schema, table->name);
+    for (const struct log_table *table = log_tables;
+         modes[export->options.mode].log_flag != NULL && table->name != NULL; table++)
+        argv[used++] =
+            arena_printf(arena, "%s=%s.%s", modes[export->options.mode].log_flag, table->schema, table->name);
     argv[used++] = pg_target_argument(app->target, arena, NULL);
     argv[used] = NULL;
 
@@ -131,40 +156,60 @@ static bool check_status(struct export *export, struct err *err)
     return err_set(err, ERR_EXPORT_FAILED, "pg_dump ended with %d: %s", status, last_message(export));
 }
 
-/* The next bytes of the dump: 0 at its end, -1 cancelled or failed. */
-static ssize_t read_dump(struct export *export, void *buffer, size_t size, struct err *err)
+static ssize_t read_dump(void *context, void *buffer, size_t size, struct err *err)
 {
+    struct export *export = context;
     int fd = subprocess_out(export->dump);
     for (;;) {
         if (cancel_poll(export->job->cancel, fd, POLLIN, -1, err) < 0)
             return -1;
         ssize_t got = read(fd, buffer, size);
-        if (got >= 0 || errno != EINTR)
-            return got >= 0 ? got : (err_errno(err, ERR_SYSTEM, "reading from pg_dump"), -1);
+        if (got < 0 && errno == EINTR)
+            continue;
+        export->dump_ended = got == 0;
+        return got >= 0 ? got : (err_errno(err, ERR_SYSTEM, "reading from pg_dump"), -1);
     }
 }
 
-static bool read_first_bytes(struct export *export, struct err *err)
+/* What came from pg_dump was not whole: when it failed, why it did says more. */
+static bool dump_failed(struct export *export, struct err *err)
 {
-    ssize_t got = read_dump(export, export->first, sizeof export->first, err);
-    if (got < 0)
-        return false;
-    if (got == 0)
-        return check_status(export, err) && err_set(err, ERR_EXPORT_FAILED, "pg_dump wrote nothing");
-    export->first_size = (size_t)got;
-    return true;
+    struct err own = *err;
+    if (err->code == ERR_EXPORT_FAILED && export->dump_ended && check_status(export, err))
+        *err = own;
+    return false;
 }
 
-struct export *export_begin(struct job *job, enum export_mode mode, struct err *err)
+static bool read_contents(struct export *export, struct err *err)
+{
+    export->stream = dump_stream_open(read_dump, export, export->job->arena, err);
+    return export->stream != NULL || dump_failed(export, err);
+}
+
+/* Archives before version 1.15 cannot say that they are compressed by zstd. */
+static bool check_method(struct export *export, struct err *err)
+{
+    const struct pg_tools *tools = &export->job->app->tools;
+    if (export->options.method != METHOD_ZSTD || tools->dump_version >= 160000)
+        return true;
+    const char *version = pg_version_text(export->job->arena, tools->dump_version);
+    err_set(err, ERR_COMPRESSION_UNAVAILABLE, "compression=zstd needs pg_dump 16 or newer, and %s is %s", tools->dump,
+            version);
+    return err_args(err, version, NULL);
+}
+
+struct export *export_begin(struct job *job, const struct export_options *options, struct err *err)
 {
     struct export *export = arena_alloc(job->arena, sizeof *export);
     char stamp[CLOCK_TEXT_SIZE];
-    *export = (struct export){.job = job, .mode = mode, .messages = -1, .started_ms = clock_mono_ms()};
+    *export = (struct export){.job = job, .options = *options, .messages = -1, .started_ms = clock_mono_ms()};
     clock_file_stamp(clock_wall_ms(), stamp);
-    export->file_name = arena_printf(job->arena, "backup_%s%s.dump", stamp, modes[mode].suffix);
+    export->file_name = arena_printf(job->arena, "backup_%s%s.dump", stamp, modes[options->mode].suffix);
     export->lock = backup_lock_acquire(job->app, "export", job->actor.user_name, job->cancel, &job->holder, err);
-    if (export->lock != NULL && server_check(job, err) && start_dump(export, err) && read_first_bytes(export, err)) {
-        log_event(LOG_INFO, "export.started", "{s:s, s:s}", "mode", modes[mode].name, "file", export->file_name);
+    if (export->lock != NULL && server_check(job, err) && check_method(export, err) && start_dump(export, err)
+        && read_contents(export, err)) {
+        log_event(LOG_INFO, "export.started", "{s:s, s:s, s:s}", "mode", modes[options->mode].name, "compression",
+                  methods[options->method], "file", export->file_name);
         return export;
     }
     export_end(export, err);
@@ -178,12 +223,13 @@ const char *export_file_name(const struct export *export)
 
 /* ---- Copying ----------------------------------------------------------------------------------------------------- */
 
-static bool write_piece(struct export *export, int out, const unsigned char *bytes, size_t size, struct err *err)
+static bool write_out(void *context, const unsigned char *bytes, size_t size, struct err *err)
 {
+    struct export *export = context;
     while (size > 0) {
-        if (cancel_poll(export->job->cancel, out, POLLOUT, -1, err) < 0)
+        if (cancel_poll(export->job->cancel, export->out, POLLOUT, -1, err) < 0)
             return false;
-        ssize_t written = write(out, bytes, MIN(size, PIECE));
+        ssize_t written = write(export->out, bytes, size);
         if (written < 0 && errno == EPIPE)
             return err_set(err, ERR_CANCELLED, "the receiver is gone");
         if (written < 0 && errno != EINTR)
@@ -200,40 +246,41 @@ static bool write_piece(struct export *export, int out, const unsigned char *byt
     return true;
 }
 
-static bool copy_all(struct export *export, int out, crypto_hash_sha256_state *hash, struct err *err)
+static int threads(const struct export *export)
 {
-    unsigned char piece[PIECE];
-    crypto_hash_sha256_update(hash, export->first, export->first_size);
-    if (!write_piece(export, out, export->first, export->first_size, err))
+    int64_t wanted = config_int(export->job->app->config, SETTING_EXPORT_THREADS);
+    return (int)(wanted > 0 ? wanted : MAX(sysconf(_SC_NPROCESSORS_ONLN), 1));
+}
+
+/* pg_dump's status is known before the seal, which makes the archive whole, is written. */
+static bool write_archive(struct export *export, struct writer *writer, struct err *err)
+{
+    size_t size;
+    const unsigned char *head = dump_stream_head(export->stream, export->options.method, &size);
+    if (!writer_write(writer, head, size, err) || !writer_flush(writer, err))
         return false;
-    for (;;) {
-        ssize_t got = read_dump(export, piece, sizeof piece, err);
-        if (got <= 0)
-            return got == 0;
-        crypto_hash_sha256_update(hash, piece, (size_t)got);
-        if (!write_piece(export, out, piece, (size_t)got, err))
-            return false;
-    }
+    if (!dump_stream_copy(export->stream, writer, NULL, NULL, err))
+        return dump_failed(export, err);
+    return check_status(export, err) && dump_stream_complete(export->stream, err) && backup_lock_held(export->lock, err)
+           && writer_seal(writer, err);
 }
 
 bool export_copy(struct export *export, int out, struct export_result *result, struct err *err)
 {
-    unsigned char digest[crypto_hash_sha256_BYTES], seal[ARCHIVE_SEAL_MAX];
-    crypto_hash_sha256_state hash, before_seal;
-    crypto_hash_sha256_init(&hash);
-    if (!copy_all(export, out, &hash, err) || !check_status(export, err) || !backup_lock_held(export->lock, err))
-        return false;
-    before_seal = hash;
-    crypto_hash_sha256_final(&before_seal, digest);
-    size_t size = archive_seal(digest, seal);
-    crypto_hash_sha256_update(&hash, seal, size);
-    if (!write_piece(export, out, seal, size, err))
-        return false;
-    crypto_hash_sha256_final(&hash, digest);
-    text_hex(digest, sizeof digest, export->result.sha256);
-    export->result.ms = clock_mono_ms() - export->started_ms;
-    *result = export->result;
-    return true;
+    unsigned char digest[SHA256_SIZE];
+    struct writer_spec spec = {
+        .method = export->options.method, .threads = threads(export), .sink = write_out, .context = export};
+    struct writer *writer = writer_new(&spec);
+    export->out = out;
+    bool ok = write_archive(export, writer, err);
+    if (ok) {
+        writer_digest(writer, digest);
+        text_hex(digest, sizeof digest, export->result.sha256);
+        export->result.ms = clock_mono_ms() - export->started_ms;
+        *result = export->result;
+    }
+    writer_free(writer);
+    return ok;
 }
 
 /* ---- Ending ------------------------------------------------------------------------------------------------------ */
@@ -249,7 +296,7 @@ static void remember(struct export *export)
             conn, job->arena, NULL, &err,
             "INSERT INTO hubport.exports (sha256, file_name, mode, size, user_name) VALUES ($1, $2, $3, $4, $5)"
             " ON CONFLICT (sha256) DO NOTHING",
-            PG_ARGS(export->result.sha256, export->file_name, modes[export->mode].name,
+            PG_ARGS(export->result.sha256, export->file_name, modes[export->options.mode].name,
                     arena_printf(job->arena, "%llu", (unsigned long long)export->result.bytes), job->actor.user_name)))
         log_event(LOG_WARN, "export.not_remembered", "{s:s}", "error", err.words);
     pg_pool_give(job->app->pool, conn);
@@ -257,14 +304,16 @@ static void remember(struct export *export)
 
 static void write_audit(struct export *export, const struct err *failure)
 {
-    json_t *after = json_pack("{s:s, s:s, s:I, s:s}", "mode", modes[export->mode].name, "file", export->file_name,
-                              "bytes", (json_int_t) export->result.bytes, "sha256", export->result.sha256);
+    json_t *after = json_pack("{s:s, s:s, s:s, s:I, s:s}", "mode", modes[export->options.mode].name, "compression",
+                              methods[export->options.method], "file", export->file_name, "bytes",
+                              (json_int_t) export->result.bytes, "sha256", export->result.sha256);
     job_audit(export->job, "database.export", after, failure);
 }
 
 void export_end(struct export *export, const struct err *failure)
 {
     subprocess_free(export->dump);
+    dump_stream_close(export->stream);
     if (export->messages >= 0)
         close(export->messages);
     if (failure == NULL) {

@@ -1,6 +1,6 @@
 /* Export: the whole database as an archive in PostgreSQL's custom format, streamed.
  *
- *     struct export *export = export_begin(job, mode, err);   // lock, server, tools, pg_dump's first bytes
+ *     struct export *export = export_begin(job, &options, err);   // lock, server, tools, pg_dump's table of contents
  *     if (export == NULL)
  *         return false;                                       // nothing was sent yet: a clean error
  *     bool ok = export_copy(export, fd, &result, err);        // all of it, then its seal
@@ -12,13 +12,24 @@
 #ifndef BACKUP_EXPORT_H
 #define BACKUP_EXPORT_H
 
+#include "archive/writer.h"
 #include "backup/job.h"
 
 enum export_mode { EXPORT_FULL, EXPORT_EXCLUDE_LOGS, EXPORT_LEDGER_ONLY };
 
-/* From the query: `mode` (the hub's: full, excludeLogs, ledgerOnly) or `excludeLogs` (the requirement's: true, false);
- * NULL where absent. ERR_EXPORT_MODE_INVALID for anything else, or when the two disagree. */
-bool export_parse_mode(const char *mode, const char *exclude_logs, enum export_mode *out, struct err *err) MUST_CHECK;
+struct export_options {
+    enum export_mode mode;
+    enum writer_method method;
+};
+
+/* As a query or a command has them; NULL where absent. `mode` is the hub's (full, excludeLogs, ledgerOnly),
+ * `exclude_logs` the requirement's (true, false), `compression` balanced, fast, none or zstd (absent: the setting).
+ * ERR_EXPORT_MODE_INVALID for anything else, or when the first two disagree. */
+struct export_request {
+    const char *mode, *exclude_logs, *compression;
+};
+bool export_parse(const struct export_request *request, const struct config *config, struct export_options *options,
+                  struct err *err) MUST_CHECK;
 
 struct export;
 
@@ -28,7 +39,7 @@ struct export_result {
     int64_t ms;
 };
 
-struct export *export_begin(struct job *job, enum export_mode mode, struct err *err) MUST_CHECK;
+struct export *export_begin(struct job *job, const struct export_options *options, struct err *err) MUST_CHECK;
 const char *export_file_name(const struct export *export); /* backup_2025-01-29T10-30-00_no-logs.dump */
 
 /* False when pg_dump failed, the receiver is gone or the job was cancelled: what was written is then no archive. */

@@ -61,6 +61,7 @@
     X(LOCK_LOST, 500, 5, "备份锁已丢失，操作已中止，未作任何更改", "The backup lock was lost; the operation was stopped and nothing was changed") \
     X(EXPORT_FAILED, 500, 1, "导出数据库失败", "The export failed") \
     X(EXPORT_MODE_INVALID, 400, 2, "导出参数无效：{0}", "The export parameter is not valid: {0}") \
+    X(COMPRESSION_UNAVAILABLE, 422, 4, "zstd 压缩需要 pg_dump 16 或更新版本，当前为 {0}", "zstd needs pg_dump 16 or newer; this one is {0}") \
     X(FILE_MISSING, 400, 6, "缺少备份文件", "There is no backup file in the request") \
     X(FILE_NOT_DUMP, 400, 6, "文件格式错误，仅支持 .dump 格式的备份文件", "Only backup files named .dump are taken") \
     X(FILE_NOT_ARCHIVE, 400, 6, "文件不是 PostgreSQL 自定义格式的备份", "The file is not an archive in PostgreSQL's custom format (pg_dump -Fc)") \

@@ -17,6 +17,11 @@ static const struct option_row export_options[] = {
      NULL,
      {"不含请求日志的数据，保留表结构", "Leave out the rows of log tables, keep their structure"}},
     {0, "mode", "MODE", {"full、excludeLogs 或 ledgerOnly", "full, excludeLogs or ledgerOnly"}},
+    {0,
+     "compression",
+     "METHOD",
+     {"balanced（体积小）、fast（速度快）、none 或 zstd（要求 PostgreSQL 16 以上）",
+      "balanced (small), fast (larger, less work), none, or zstd (PostgreSQL 16 or newer)"}},
     {0},
 };
 

@@ -9,7 +9,7 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { OPTION_OUTPUT, OPTION_EXCLUDE_LOGS, OPTION_MODE };
+enum { OPTION_OUTPUT, OPTION_EXCLUDE_LOGS, OPTION_MODE, OPTION_COMPRESSION };
 
 struct target {
     const char *path;    /* NULL: standard output */
@@ -63,10 +63,13 @@ int command_export(struct invocation *invocation)
     struct export_result result;
     struct progress_line line;
     struct target target = {.fd = -1};
-    enum export_mode mode;
+    struct export_options options;
     int status;
-    const char *exclude = invocation->values[OPTION_EXCLUDE_LOGS] == NULL ? NULL : "true";
-    if (!export_parse_mode(invocation->values[OPTION_MODE], exclude, &mode, &err))
+    const struct export_request wanted = {.mode = invocation->values[OPTION_MODE],
+                                          .exclude_logs =
+                                              invocation->values[OPTION_EXCLUDE_LOGS] == NULL ? NULL : "true",
+                                          .compression = invocation->values[OPTION_COMPRESSION]};
+    if (!export_parse(&wanted, invocation->config, &options, &err))
         return command_fail(invocation, &err, NULL);
     struct app *app = command_open(invocation, &status);
     if (app == NULL)
@@ -74,7 +77,7 @@ int command_export(struct invocation *invocation)
 
     struct job job = command_job(invocation, app);
     progress_begin(&line, &job, invocation->json);
-    struct export *export = export_begin(&job, mode, &err);
+    struct export *export = export_begin(&job, &options, &err);
     bool ok = export != NULL;
     if (ok) {
         const char *given = invocation->values[OPTION_OUTPUT];

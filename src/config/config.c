@@ -30,6 +30,7 @@ static const struct {
     enum setting setting;
     int64_t min, max;
 } bounds[] = {
+    {SETTING_EXPORT_THREADS, 0, 8},
     {SETTING_RESTORE_JOBS, 1, 32},
     {SETTING_SESSION_TTL, 60, 31536000},
     {SETTING_MAX_CONNECTIONS, 10, 10000},

@@ -45,6 +45,12 @@
     X(PG_BIN_DIR, "PG_BIN_DIR", TEXT, "", false, \
         "pg_dump、pg_restore 所在目录；默认取 /usr/lib/postgresql 中的最新版本，再取 PATH", \
         "Directory of pg_dump and pg_restore; default: the newest below /usr/lib/postgresql, else PATH") \
+    X(EXPORT_COMPRESSION, "HUBPORT_EXPORT_COMPRESSION", CHOICE, "balanced|fast|none|zstd", false, \
+        "导出的默认压缩方式：balanced 体积小，fast 速度快，none 不压缩；zstd 要求两端均为 PostgreSQL 16 或更新版本", \
+        "Compression of exports: balanced is as small as pg_dump's, fast is larger, none; zstd needs PostgreSQL 16 or newer here and where the archive is read") \
+    X(EXPORT_THREADS, "HUBPORT_EXPORT_THREADS", INTEGER, "0", false, \
+        "导出时的压缩线程数（1 到 8）；0 表示与处理器数相同", \
+        "Threads that compress an export, 1 to 8; 0: as many as there are processors") \
     X(RESTORE_JOBS, "HUBPORT_RESTORE_JOBS", INTEGER, "2", false, \
         "恢复时的并行连接数（1 到 32）", \
         "Parallel connections of a restore, 1 to 32") \
