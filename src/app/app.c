@@ -64,8 +64,14 @@ static bool refuse_pooler(struct pg_conn *conn, struct arena *arena, struct err 
 struct pg_conn *app_connect(struct app *app, const char *database, const char *name, const struct cancel *cancel,
                             struct err *err)
 {
+    return app_connect_as(app->target, database, name, cancel, err);
+}
+
+struct pg_conn *app_connect_as(const struct pg_target *target, const char *database, const char *name,
+                               const struct cancel *cancel, struct err *err)
+{
     struct arena *arena = arena_new();
-    struct pg_conn *conn = pg_open(pg_target_conninfo(app->target, arena, database), name, cancel, err);
+    struct pg_conn *conn = pg_open(pg_target_conninfo(target, arena, database), name, cancel, err);
     if (conn != NULL && !refuse_pooler(conn, arena, err)) {
         pg_close(conn);
         conn = NULL;

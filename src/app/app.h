@@ -40,4 +40,8 @@ void app_close(struct app *app); /* NULL is ignored */
 struct pg_conn *app_connect(struct app *app, const char *database, const char *name, const struct cancel *cancel,
                             struct err *err) MUST_CHECK;
 
+/* The same as another role (pg_target_as). */
+struct pg_conn *app_connect_as(const struct pg_target *target, const char *database, const char *name,
+                               const struct cancel *cancel, struct err *err) MUST_CHECK;
+
 #endif

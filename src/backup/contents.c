@@ -21,7 +21,7 @@ enum contents_use contents_use(const struct archive_entry *entry, const struct c
     for (size_t i = 0; filter->in_place && i < ARRAY_LEN(later); i++)
         if (is_desc(entry, later[i]))
             return CONTENTS_LATER;
-    return CONTENTS_RESTORE;
+    return filter->plain_role && is_desc(entry, "DEFAULT ACL") ? CONTENTS_LATER : CONTENTS_RESTORE;
 }
 
 bool contents_write_list(const struct archive *archive, const struct contents_filter *filter, struct tempfile *file,

@@ -9,12 +9,13 @@
 enum contents_use {
     CONTENTS_RESTORE, /* by pg_restore */
     CONTENTS_SKIP,    /* rows of log tables (skipLogs); what no import runs (allow_never_runs) */
-    CONTENTS_LATER,   /* in place: grants, publications, subscriptions, each tried alone after the rest is committed */
+    CONTENTS_LATER,   /* each tried alone after the rest: in place grants, publications, subscriptions */
 };
 
 struct contents_filter {
     bool skip_logs;
     bool in_place;
+    bool plain_role; /* by a role that may not set default privileges of others: they come later */
 };
 
 enum contents_use contents_use(const struct archive_entry *entry, const struct contents_filter *filter);

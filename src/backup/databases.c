@@ -1,5 +1,6 @@
 #include "backup/databases.h"
 
+#include "backup/temporary_role.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
@@ -103,6 +104,9 @@ static const char dress_statements[] =
 bool shadow_dress(struct job *job, struct pg_conn *conn, const char *shadow, struct err *err)
 {
     struct pg_result statements;
+    /* Whoever filled it owned it, and may have set something. */
+    if (!pg_run(conn, err, arena_printf(job->arena, "ALTER DATABASE %s RESET ALL", pg_ident(conn, job->arena, shadow))))
+        return err_wrap(err, "resetting the shadow's settings");
     if (!pg_query(conn, job->arena, &statements, err, dress_statements, PG_ARGS(live_name(job), shadow)))
         return err_wrap(err, "reading the live database's settings and grants");
     for (int i = 0; i < statements.count; i++)
@@ -351,7 +355,7 @@ static bool list_shadows(struct job *job, struct pg_conn *conn, struct pg_result
 
 bool databases_have_leftovers(struct job *job, struct pg_conn *conn)
 {
-    struct pg_result shadows;
+    struct pg_result shadows, roles;
     struct previous *previous;
     struct err err;
     size_t count;
@@ -360,12 +364,12 @@ bool databases_have_leftovers(struct job *job, struct pg_conn *conn)
     for (size_t i = 0; i < count; i++)
         if (is_over(&previous[i]))
             return true;
-    return shadows.count > 0;
+    return shadows.count > 0 || (temporary_roles_list(job, conn, &roles, &err) && roles.count > 0);
 }
 
 int databases_sweep(struct job *job, struct pg_conn *conn)
 {
-    struct pg_result shadows;
+    struct pg_result shadows, roles;
     struct previous *previous;
     struct err err;
     size_t count;
@@ -373,6 +377,11 @@ int databases_sweep(struct job *job, struct pg_conn *conn)
     if (list_shadows(job, conn, &shadows, &err))
         for (int i = 0; i < shadows.count; i++)
             dropped += drop_found(job, conn, pg_text(&shadows, i, 0), "shadow");
+    if (temporary_roles_list(job, conn, &roles, &err))
+        for (int i = 0; i < roles.count; i++)
+            if (!temporary_role_drop(job, conn, pg_text(&roles, i, 0), &err))
+                log_event(LOG_WARN, "role.left", "{s:s, s:s}", "name", pg_text(&roles, i, 0), "error",
+                          text_utf8(job->arena, err.words));
     if (previous_list(job, conn, &previous, &count, &err))
         for (size_t i = 0; i < count; i++)
             if (is_over(&previous[i]))

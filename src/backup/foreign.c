@@ -39,9 +39,12 @@ static bool is_own_export(struct job *job, const char *sha256, bool *own, struct
 {
     struct pg_result rows;
     struct pg_conn *conn = pg_pool_take(job->app->pool, job->cancel, err);
-    bool ok =
-        conn != NULL
-        && pg_query(conn, job->arena, &rows, err, "SELECT to_regclass('hubport.exports') IS NOT NULL", PG_NO_ARGS);
+    bool ok = conn != NULL
+              && pg_query(conn, job->arena, &rows, err,
+                          "SELECT EXISTS (SELECT FROM pg_class JOIN pg_namespace n ON n.oid = relnamespace WHERE "
+                          "nspname = 'hubport' AND relname = 'exports' AND has_schema_privilege(n.oid, 'USAGE') AND "
+                          "has_table_privilege(pg_class.oid, 'SELECT'))",
+                          PG_NO_ARGS);
     *own = ok && pg_bool(&rows, 0, 0);
     if (*own) {
         ok = pg_query(conn, job->arena, &rows, err, "SELECT 1 FROM hubport.exports WHERE sha256 = $1", PG_ARGS(sha256));

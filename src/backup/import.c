@@ -144,6 +144,7 @@ bool import_run(struct import *import, struct import_result *result, struct err 
                                   .archive = import->archive,
                                   .archive_path = import->path,
                                   .plan = &import->plan,
+                                  .foreign = &import->foreign,
                                   .skip_logs = import->options.skip_logs,
                                   .drop_others = import->options.drop_others};
     bool by_switch = import->plan.way == WAY_SWITCH;

@@ -2,6 +2,9 @@
 
 #include "backup/counts.h"
 #include "backup/restore.h"
+#include "backup/restore_errors.h"
+#include "base/log.h"
+#include "base/text.h"
 #include "pg/migrate.h"
 
 bool overwrite_restore(struct overwrite *overwrite, const char *database, const struct contents_filter *filter,
@@ -12,7 +15,8 @@ bool overwrite_restore(struct overwrite *overwrite, const char *database, const 
     struct tempfile *list = tempfile_create(config_text(job->app->config, SETTING_TMP_DIR), "list", err);
     bool ok = list != NULL && contents_write_list(overwrite->archive, filter, list, err);
     if (ok) {
-        struct restore_spec spec = {.database = database,
+        struct restore_spec spec = {.target = overwrite->role.target,
+                                    .database = database,
                                     .archive_path = overwrite->archive_path,
                                     .list_path = tempfile_path(list),
                                     .archive = overwrite->archive,
@@ -30,6 +34,51 @@ bool overwrite_restore(struct overwrite *overwrite, const char *database, const 
                outcome.ignorable > 0 ? MESSAGE(job->arena, job->lang, MSG_IMPORTED_SKIPPED, skipped)
                                      : MESSAGE(job->arena, job->lang, MSG_IMPORTED));
     return true;
+}
+
+/* One grant, publication or subscription under a savepoint. */
+static bool try_statement(struct overwrite *overwrite, struct pg_conn *conn, const struct archive_entry *entry,
+                          struct err *err)
+{
+    struct err reason;
+    if (!pg_run(conn, err, "SAVEPOINT entry"))
+        return false;
+    if (pg_run(conn, &reason, entry->definition))
+        return pg_run(conn, err, "RELEASE SAVEPOINT entry");
+    if (!pg_run(conn, err, "ROLLBACK TO SAVEPOINT entry"))
+        return false;
+    log_event(LOG_WARN, "restore.entry_failed", "{s:s, s:s}", "entry", text_utf8(overwrite->job->arena, entry->tag),
+              "error", text_utf8(overwrite->job->arena, reason.words));
+    if (restore_classify_message(reason.words) == RESTORE_IGNORABLE) {
+        overwrite->warnings++;
+        return true;
+    }
+    err_set(err, ERR_RESTORE_FATAL, "%s %s: %s", entry->desc, entry->tag, reason.words);
+    return err_args(err, "1", reason.words);
+}
+
+bool overwrite_apply_later(struct overwrite *overwrite, struct pg_conn *conn, const struct contents_filter *filter,
+                           struct err *err)
+{
+    if (!pg_run(conn, err, "BEGIN"))
+        return false;
+    for (size_t i = 0; i < overwrite->archive->entry_count; i++) {
+        const struct archive_entry *entry = &overwrite->archive->entries[i];
+        if (contents_use(entry, filter) != CONTENTS_LATER)
+            continue;
+        if (filter->plain_role && foreign_has(overwrite->foreign, entry)) {
+            overwrite->warnings++; /* confirmed for a role that is confined, which this connection's is not */
+            continue;
+        }
+        if (!try_statement(overwrite, conn, entry, err)) {
+            struct err ignored;
+            if (!pg_run(conn, &ignored, "ROLLBACK"))
+                log_event(LOG_WARN, "restore.rollback", "{s:s}", "error",
+                          text_utf8(overwrite->job->arena, ignored.words));
+            return false;
+        }
+    }
+    return pg_run(conn, err, "COMMIT");
 }
 
 bool overwrite_migrate(struct overwrite *overwrite, struct pg_conn *restored, struct err *err)

@@ -9,7 +9,9 @@
 
 #include "backup/contents.h"
 #include "backup/databases.h"
+#include "backup/foreign.h"
 #include "backup/plan.h"
+#include "backup/temporary_role.h"
 
 struct overwrite {
     struct job *job;
@@ -17,8 +19,10 @@ struct overwrite {
     const struct archive *archive; /* verified */
     const char *archive_path;
     const struct plan *plan;
+    const struct foreign *foreign; /* what is confirmed */
     bool skip_logs;
     bool drop_others;
+    struct temporary_role role; /* who fills the shadow; without a target: DSN's role */
     /* Filled: */
     int exit_status; /* pg_restore's: 0, or 1 with ignorable errors only */
     int warnings;
@@ -36,6 +40,8 @@ bool overwrite_in_place(struct overwrite *overwrite, bool *committed, struct err
 /* Shared steps. */
 bool overwrite_restore(struct overwrite *overwrite, const char *database, const struct contents_filter *filter,
                        struct err *err) MUST_CHECK;
+bool overwrite_apply_later(struct overwrite *overwrite, struct pg_conn *conn, const struct contents_filter *filter,
+                           struct err *err) MUST_CHECK;
 bool overwrite_migrate(struct overwrite *overwrite, struct pg_conn *restored, struct err *err) MUST_CHECK;
 
 #endif

@@ -168,6 +168,7 @@ static struct subprocess *start_restore(struct watch *watch, struct err *err)
     const struct restore_spec *spec = watch->spec;
     struct arena *arena = watch->job->arena;
     struct app *app = watch->job->app;
+    const struct pg_target *target = spec->target == NULL ? app->target : spec->target;
     const char *argv[16];
     size_t used = 0;
     argv[used++] = app->tools.restore;
@@ -180,11 +181,12 @@ static struct subprocess *start_restore(struct watch *watch, struct err *err)
                        ? "--single-transaction"
                        : arena_printf(arena, "--jobs=%lld", (long long)config_int(app->config, SETTING_RESTORE_JOBS));
     argv[used++] = arena_printf(arena, "--use-list=%s", spec->list_path);
-    argv[used++] = pg_target_argument(app->target, arena, spec->database);
+    argv[used++] = pg_target_argument(target, arena, spec->database);
     argv[used++] = spec->archive_path;
     argv[used] = NULL;
 
-    const char *const *base = pg_target_env(app->target, arena, server_restore_options(watch->job));
+    const char *const *base =
+        pg_target_env(target, arena, spec->target == NULL ? server_restore_options(watch->job) : NULL);
     const char *env[16];
     size_t count = 0;
     for (; base[count] != NULL; count++)

@@ -7,7 +7,8 @@
 #include "backup/job.h"
 
 struct restore_spec {
-    const char *database; /* into which */
+    const struct pg_target *target; /* as whom; NULL: as DSN says */
+    const char *database;           /* into which */
     const char *archive_path;
     const char *list_path;         /* of contents_write_list() */
     const struct archive *archive; /* verified: its sizes are the measure of progress */

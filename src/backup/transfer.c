@@ -29,10 +29,11 @@ static bool read_errors(struct job *job, struct subprocess *restore, struct err 
     return ok && got == 0;
 }
 
-bool transfer_objects(struct job *job, const char *shadow, enum transfer_what what, const char *selection,
-                      struct err *err)
+bool transfer_objects(struct job *job, const struct pg_target *restore_as, const char *shadow, enum transfer_what what,
+                      const char *selection, struct err *err)
 {
     struct app *app = job->app;
+    const struct pg_target *target = restore_as == NULL ? app->target : restore_as;
     const char *const *env = pg_target_env(app->target, job->arena, server_restore_options(job));
     const char *const dump_argv[] = {app->tools.dump,
                                      "--format=custom",
@@ -43,7 +44,7 @@ bool transfer_objects(struct job *job, const char *shadow, enum transfer_what wh
                                      what == TRANSFER_STRUCTURE ? "--schema-only" : NULL,
                                      NULL};
     const char *const restore_argv[] = {app->tools.restore, "--no-password", "--no-owner",
-                                        pg_target_argument(app->target, job->arena, shadow), NULL};
+                                        pg_target_argument(target, job->arena, shadow), NULL};
     struct subprocess_spec dump_spec = {
         .argv = dump_argv, .env = env, .in = SUBPROCESS_NULL, .out = SUBPROCESS_PIPE, .error = SUBPROCESS_NULL};
     struct subprocess *dump = subprocess_start(&dump_spec, err), *restore = NULL;
@@ -51,8 +52,12 @@ bool transfer_objects(struct job *job, const char *shadow, enum transfer_what wh
 
     if (dump == NULL)
         return false;
-    struct subprocess_spec restore_spec = {
-        .argv = restore_argv, .env = env, .in = subprocess_out(dump), .out = SUBPROCESS_NULL, .error = SUBPROCESS_PIPE};
+    struct subprocess_spec restore_spec = {.argv = restore_argv,
+                                           .env =
+                                               restore_as == NULL ? env : pg_target_env(restore_as, job->arena, NULL),
+                                           .in = subprocess_out(dump),
+                                           .out = SUBPROCESS_NULL,
+                                           .error = SUBPROCESS_PIPE};
     restore = subprocess_start(&restore_spec, err);
     ok = restore != NULL && read_errors(job, restore, err) && wait_for(job, restore, "pg_restore", 1, err)
          && wait_for(job, dump, "pg_dump", 0, err);

@@ -7,8 +7,9 @@
 
 enum transfer_what { TRANSFER_ALL, TRANSFER_STRUCTURE };
 
-/* `selection` is pg_dump's argument that says which objects: "--schema=hubport", "--table=public.message_request". */
-bool transfer_objects(struct job *job, const char *shadow, enum transfer_what what, const char *selection,
-                      struct err *err) MUST_CHECK;
+/* `restore_as` is who owns them there, NULL the role of DSN. `selection` is pg_dump's argument that says which objects:
+ * "--schema=hubport", "--table=public.message_request". */
+bool transfer_objects(struct job *job, const struct pg_target *restore_as, const char *shadow, enum transfer_what what,
+                      const char *selection, struct err *err) MUST_CHECK;
 
 #endif

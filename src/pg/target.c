@@ -113,6 +113,16 @@ const char *pg_target_conninfo(const struct pg_target *target, struct arena *are
     return conninfo(target, arena, database, true);
 }
 
+struct pg_target *pg_target_as(const struct pg_target *target, const char *user, const char *password, struct err *err)
+{
+    /* What is said twice counts as said last. */
+    struct arena *arena = arena_new();
+    const char *text = conninfo(target, arena, NULL, true);
+    struct pg_target *other = pg_target_new(add(arena, add(arena, text, "user", user), "password", password), err);
+    arena_free(arena);
+    return other;
+}
+
 const char *pg_target_argument(const struct pg_target *target, struct arena *arena, const char *database)
 {
     return arena_printf(arena, "--dbname=%s", conninfo(target, arena, database, false));

@@ -12,6 +12,9 @@ struct pg_target;
 /* A libpq URI or connection string; percent-encoding, sslmode, several hosts are libpq's. Absent parts: host localhost,
  * port 5432, user postgres, database postgres (requirement). ERR_CONFIG_INVALID with setting DSN. */
 struct pg_target *pg_target_new(const char *dsn, struct err *err) MUST_CHECK;
+/* The same server as another role. */
+struct pg_target *pg_target_as(const struct pg_target *target, const char *user, const char *password,
+                               struct err *err) MUST_CHECK;
 void pg_target_free(struct pg_target *target);
 
 const char *pg_target_database(const struct pg_target *target);

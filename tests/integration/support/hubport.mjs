@@ -186,6 +186,7 @@ export async function findLeftovers({ server, postgres, redis } = {}) {
   if (postgres) {
     const ours = await postgres.sql('postgres', `
       SELECT 'database ' || datname FROM pg_database WHERE datname LIKE '%\\_import\\_%'
+      UNION ALL SELECT 'role ' || rolname FROM pg_roles WHERE rolname LIKE '%\\_import\\_%'
       UNION ALL SELECT 'advisory lock of process ' || pid FROM pg_locks WHERE locktype = 'advisory'
       UNION ALL SELECT 'connection ' || application_name FROM pg_stat_activity
         WHERE application_name LIKE 'hubport:%' OR application_name IN ('pg_dump', 'pg_restore')
