@@ -122,6 +122,7 @@ function send(options) {
     form.append("cleanFirst", "true");
     form.append("skipLogs", String(options.skipLogs));
     form.append("dropOthers", String(options.dropOthers));
+    form.append("allowForeign", String(options.allowForeign === true));
     form.append("file", options.file, options.file.name);
 
     const xhr = new XMLHttpRequest();
@@ -257,12 +258,21 @@ function changedText({ changed, previous }) {
     return changed === true ? t("changed") : changed === false ? t("unchanged") : t("changedUnknown");
 }
 
-/** What the server refuses unless it is told that losing is meant: {text of the button, what the dialog then says}. */
-function goOnOf({ code, others }) {
+/** What can run code, with its text: all that there is to judge it by. */
+function foreignList(foreign) {
+    return foreign.map(({ name, reason, text }) => el("details", {},
+        el("summary", {}, `${name}: ${reason}`), el("pre", {}, text)));
+}
+
+/** What the server refuses unless it is told that it is meant: {text of the button, what the dialog says, the option}. */
+function goOnOf({ code, others, foreign }) {
     if (Array.isArray(others) && others.length > 0)
-        return { label: "goOnWithout", losses: () => [t("confirmOthers"), nameList(others)] };
+        return { label: "goOnWithout", losses: () => [t("confirmOthers"), nameList(others)], option: "dropOthers" };
+    if (code === "ARCHIVE_FOREIGN_CONTENT" && Array.isArray(foreign))
+        return { label: "goOnForeign", losses: () => [t("confirmForeign"), ...foreignList(foreign)],
+            option: "allowForeign" };
     if (PARTIAL.includes(code) && !run.options.dropOthers)
-        return { label: "goOnPartial", losses: () => [t("confirmPartial")] };
+        return { label: "goOnPartial", losses: () => [t("confirmPartial")], option: "dropOthers" };
     return null;
 }
 
@@ -272,13 +282,16 @@ function failedBox(result) {
     const extra = [el("p", {}, changedText(result))];
     if (error.others)
         extra.push(el("p", {}, t("othersListed", error.others.length)), nameList(error.others));
+    if (error.foreign)
+        extra.push(...foreignList(error.foreign));
     if (goOn !== null) {
         const button = el("button", { type: "button", className: "danger" }, t(goOn.label));
-        button.addEventListener("click", () => begin({ ...run.options, dropOthers: true }, goOn.losses()));
+        button.addEventListener("click", () => begin({ ...run.options, [goOn.option]: true }, goOn.losses()));
         extra.push(el("div", { className: "buttons" }, button));
     }
     // The server tells its clients which option to set; here there is a button.
-    const shown = error.others ? { ...error, error: undefined, key: "othersLost" } : error;
+    const key = error.others ? "othersLost" : error.code === "ARCHIVE_FOREIGN_CONTENT" ? "foreignFound" : undefined;
+    const shown = key ? { ...error, error: undefined, key } : error;
     return errorBox(shown, t(run.refused ? "refusedTitle" : "failedTitle"), ...extra);
 }
 

@@ -131,6 +131,9 @@ const catalogues = {
         switchedAnyway: "数据已被替换，先前的数据库保留为 {0}。",
         goOnWithout: "丢弃这些对象并继续…",
         goOnPartial: "仍要继续…",
+        goOnForeign: "信任此备份并继续…",
+        foreignFound: "备份中有会在数据库里运行代码的内容，当前数据库中没有相同的内容。",
+        confirmForeign: "以下内容会进入数据库，并在以后以使用数据库的程序的权限运行。仅在信任备份来源时继续：",
         othersLost: "当前数据库中有备份里没有的对象，覆盖后将会丢失。",
         othersListed: "仅存在于当前数据库中的对象（{0} 个）：",
 
@@ -283,6 +286,10 @@ const catalogues = {
         switchedAnyway: "The data was replaced; the previous database is kept as {0}.",
         goOnWithout: "Go on and lose these objects…",
         goOnPartial: "Go on all the same…",
+        goOnForeign: "Trust this backup and go on…",
+        foreignFound: "The backup holds what can run code in the database, and the live one has none of the same.",
+        confirmForeign: "This becomes part of the database, and runs from then on with the rights of whoever uses it. "
+            + "Go on only if you trust where the backup comes from:",
         othersLost: "The live database holds objects that the backup lacks; an overwrite loses them.",
         othersListed: "Only in the live database ({0}):",
 

@@ -4,7 +4,7 @@ import { after, before, test } from 'node:test';
 import { readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { checksum, fill } from '../integration/support/data.mjs';
-import { assertNoLeftovers, startServer } from '../integration/support/hubport.mjs';
+import { assertNoLeftovers, mustRun, startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, cleanUpAfter, makeDirectory, runProgram } from '../integration/support/processes.mjs';
 import { PG_BIN, startPostgres } from '../integration/support/servers.mjs';
 import { openBrowser, textThatFits } from './support/browser.mjs';
@@ -114,5 +114,31 @@ test('a file that the server refuses is told with its cause and code, and the da
   await page.click('#again');
   await page.locator('#import:enabled').waitFor();
   assert.deepEqual(faults, []);
+  await assertNoLeftovers({ server, postgres });
+});
+
+test('a backup that can run code is listed with its text, and goes on once it is trusted', async (t) => {
+  const address = await serve(t, 'stranger');
+  await postgres.createDatabase('elsewhere', { owner: 'hub' });
+  await mustRun(['migrate'], { env: { DSN: postgres.dsn('elsewhere', { user: 'hub' }) } });
+  await postgres.sql('elsewhere', `CREATE FUNCTION public.greet() RETURNS text LANGUAGE sql AS 'SELECT ''from elsewhere'''`);
+  const path = join(files, 'elsewhere.dump');
+  await runProgram(join(PG_BIN, 'pg_dump'), ['-Fc', '-f', path, postgres.dsn('elsewhere')]);
+
+  const { page, faults } = await openBrowser({ locale: 'en-US' });
+  await page.goto(address);
+  await textThatFits(page, '#facts', /stranger/);
+  await overwrite(page, path, 'stranger');
+  const result = await textThatFits(page, '#import-result', /\S/);
+  assert.match(result, /can run code[^]*FUNCTION public\.greet\(\)/);
+  await page.click('#import-result summary');
+  assert.match(await page.locator('#import-result pre').innerText(), /from elsewhere/);
+  await page.click('#import-result button.danger');
+  assert.match(await page.locator('#dialog-text').innerText(), /Go on only if you trust/);
+  await page.fill('#dialog-input', 'stranger');
+  await page.click('#dialog-go');
+  await textThatFits(page, '#import-result', /complete|done|restored/i);
+  assert.equal(await postgres.value('stranger', 'SELECT public.greet()'), 'from elsewhere');
+  assert.deepEqual(faults.filter((one) => !/status of 422/.test(one)), []); // the browser's own line about the refusal
   await assertNoLeftovers({ server, postgres });
 });
