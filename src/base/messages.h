@@ -46,7 +46,9 @@
     X(PRICE_REPEATED_MODEL, "模型名称重复", "the model stands there twice") \
     X(PRICE_FORBIDDEN_NAME, "不允许的名称 {0}", "the name {0} is not allowed") \
     X(PRICE_NOT_STORABLE, "含有无法存储的字符", "it holds characters that cannot be stored") \
-    X(PRICE_PLACE, "第 {0} 行第 {1} 列：{2}", "line {0}, column {1}: {2}")
+    X(PRICE_PLACE, "第 {0} 行第 {1} 列：{2}", "line {0}, column {1}: {2}") \
+    X(ATTEND_NO_BACKUP, "还没有用 hubport 做过备份", "No backup has been made by hubport yet") \
+    X(ATTEND_OLD_BACKUP, "最近一次备份是在 {0} 天前", "The last backup is {0} days old")
 /* clang-format on */
 
 enum message {

@@ -106,6 +106,8 @@ ssize_t request_read(struct request *request, void *buffer, size_t size,
 void reply_header(struct request *request, const char *name, const char *value);
 
 void reply_json(struct request *request, int status, json_t *body); /* takes the reference; Cache-Control: no-store */
+/* The same with JSON that PostgreSQL made: every digit of its numbers goes out as it is. The text must outlive it. */
+void reply_json_text(struct request *request, int status, const char *json);
 void reply_bytes(struct request *request, int status, const char *type, const void *bytes,
                  size_t size); /* bytes must outlive it */
 void reply_empty(struct request *request, int status);

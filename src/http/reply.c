@@ -97,6 +97,12 @@ void reply_json(struct request *request, int status, json_t *body)
     reply_json_as(request, status, "application/json; charset=utf-8", body);
 }
 
+void reply_json_text(struct request *request, int status, const char *json)
+{
+    add_default(request, "Cache-Control", "no-store");
+    reply_bytes(request, status, "application/json; charset=utf-8", json, strlen(json));
+}
+
 static bool is_number(const char *text)
 {
     return *text != '\0' && strspn(text, "0123456789") == strlen(text);
