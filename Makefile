@@ -40,6 +40,7 @@ run: build/hubport
 test: build/hubport build-test/hubport
 	@scripts/test
 
+bench: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
 bench: build/hubport setup-test
 	@for bench in tests/bench/*.bench.mjs; do node "$$bench" $(ARGS) || exit; done
 
@@ -48,7 +49,7 @@ lint:
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
-	rm -rf build build-test
+	rm -rf build build-test build-ui
 
 help:
 	@echo "make            install what is missing, build build/hubport"

@@ -64,7 +64,11 @@ void api_database_rollback(struct request *request);
 void api_prices_upload(struct request *request);
 void api_prices_upload_action(struct request *request);
 void api_prices_preview(struct request *request);
+void api_audit_logs(struct request *request);
+void api_audit_log(struct request *request);
+void api_overview(struct request *request);
 void api_page(struct request *request);
+void api_page_asset(struct request *request);
 
 /* A refusal by the backup lock, with the holder; or any other error. */
 struct job;

@@ -20,7 +20,11 @@ const struct route api_routes[] = {
     {"POST", "/api/v1/model-prices:preview", api_guard_v1, api_prices_preview, 0, true, ERROR_PROBLEM},
     {"POST", "/api/actions/model-prices/uploadPriceTable", api_guard_action, api_prices_upload_action, 0, true,
      ERROR_ACTION},
+    {"GET", "/api/v1/audit-logs", api_guard_v1, api_audit_logs, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/audit-logs/{id}", api_guard_v1, api_audit_log, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/overview", api_guard_v1, api_overview, 0, false, ERROR_PROBLEM},
     {"GET", "/", NULL, api_page, 0, false, ERROR_PLAIN},
+    {"GET", "/assets/{file}", NULL, api_page_asset, 0, false, ERROR_PLAIN},
     {"GET", "/{file}", NULL, api_page, 0, false, ERROR_PLAIN},
 };
 const size_t api_route_count = ARRAY_LEN(api_routes);

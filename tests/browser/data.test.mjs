@@ -29,36 +29,44 @@ async function serve(t, database) {
 
 const live = (database) => checksum(postgres, database);
 
-/** Choose the file, and confirm by the database's name. */
+/** Choose the file, the way, and confirm by the database's name. */
 async function overwrite(page, path, database) {
-  await page.setInputFiles('#file', path);
-  await page.click('#import:enabled');
-  await page.fill('#dialog-input', database.slice(0, -1));
-  assert.ok(await page.locator('#dialog-go').isDisabled(), 'half a name confirms nothing');
-  await page.fill('#dialog-input', database);
-  await page.click('#dialog-go');
+  await page.setInputFiles('input[type=file]', path);
+  await page.getByRole('radio', { name: /^(Overwrite|覆盖)/ }).check();
+  await page.click('[data-testid=import]:enabled');
+  const confirm = page.locator('.ant-modal-footer .ant-btn-dangerous');
+  await page.fill('[data-testid=confirm-name]', database.slice(0, -1));
+  assert.ok(await confirm.isDisabled(), 'half a name confirms nothing');
+  await page.fill('[data-testid=confirm-name]', database);
+  await confirm.click();
 }
 
-/** Record what the steps and the bar show, as it changes. */
+/** Record which steps become the current one. */
 function watchSteps(page) {
   return page.evaluate(() => {
     window.stepsSeen = [];
     new MutationObserver(() => {
-      const step = document.querySelector('[aria-current=step] span:nth-of-type(2)')?.textContent;
+      const step = document.querySelector('.ant-steps-item-process .ant-steps-item-title')?.textContent;
       if (step !== undefined && window.stepsSeen.at(-1) !== step) window.stepsSeen.push(step);
-    }).observe(document.getElementById('steps'), { childList: true, subtree: true });
+    }).observe(document.body, { childList: true, subtree: true, attributes: true });
   });
+}
+
+async function openData(page, address, database) {
+  await page.goto(address);
+  await page.locator('.frame').waitFor();
+  assert.equal(new URL(page.url()).hash, '', 'the used code does not stay in the address');
+  await page.goto(`${server.url}/data`);
+  await textThatFits(page, '.ant-descriptions', new RegExp(database));
 }
 
 test('the printed address signs in; an export, its restore by overwrite and going back do what they say', async (t) => {
   const address = await serve(t, 'shop');
   const { page, faults } = await openBrowser();
-  await page.goto(address);
-  await textThatFits(page, '#facts', /shop/);
-  assert.equal(new URL(page.url()).hash, '', 'the used code does not stay in the address');
+  await openData(page, address, 'shop');
 
   const original = await live('shop');
-  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export:enabled')]);
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-testid=export]:enabled')]);
   assert.equal(await download.failure(), null);
   assert.match(download.suggestedFilename(), /^backup_\d{4}-\d\d-\d\dT[\d-]+\.dump$/);
   const path = join(files, download.suggestedFilename());
@@ -72,23 +80,23 @@ test('the printed address signs in; an export, its restore by overwrite and goin
   assert.notDeepEqual(changed, original);
   await watchSteps(page);
   await overwrite(page, path, 'shop');
-  const result = await textThatFits(page, '#import-result', /\S/);
-  assert.match(result, /The restore is complete[^]*The backup's checksum agrees[^]*kept as shop_before_\d{8}T\d{6}/);
+  const result = await textThatFits(page, '[data-testid=result]', /\S/);
+  assert.match(result, /tables[^]*Checksum agrees[^]*kept as shop_before_\d{8}T\d{6}/);
   const steps = await page.evaluate(() => window.stepsSeen);
   assert.ok(steps.includes('Restore'), `the steps are shown as they go: ${steps}`);
   const order = ['Upload', 'Verify', 'Restore', 'Check', 'Migrate', 'Switch'];
   assert.deepEqual(steps, order.filter((step) => steps.includes(step)), 'no step is shown twice or out of turn');
   assert.deepEqual(await live('shop'), original);
 
-  await textThatFits(page, '#previous', /shop_before_/);
-  assert.equal(await page.locator('#previous button').count(), 1);
-  await page.click('#previous button:enabled');
-  await page.click('#dialog-go');
-  await textThatFits(page, '#previous-note', /previous database is back/);
+  await textThatFits(page, '[data-testid=previous]', /shop_before_/);
+  assert.equal(await page.locator('[data-testid=previous]').count(), 1);
+  await page.click('[data-testid=previous] button:enabled');
+  await page.click('.ant-modal-confirm-btns .ant-btn-dangerous');
+  await textThatFits(page, '.ant-alert', /previous database is back/);
   assert.deepEqual(await live('shop'), changed);
 
-  await page.click('#sign-out');
-  await page.locator('#sign-in-form').waitFor();
+  await page.getByRole('button', { name: 'Sign out' }).click();
+  await page.locator('.sign-in-form').waitFor();
   assert.deepEqual(await page.context().cookies(), [], 'nothing of the session stays in the browser');
   assert.deepEqual(faults, []);
   await assertNoLeftovers({ server, postgres });
@@ -97,22 +105,21 @@ test('the printed address signs in; an export, its restore by overwrite and goin
 test('a file that the server refuses is told with its cause and code, and the data stays as it was', async (t) => {
   const address = await serve(t, 'bank');
   const { page, faults } = await openBrowser({ locale: 'zh-CN', viewport: { width: 390, height: 844 } });
-  await page.goto(address);
-  await textThatFits(page, '#facts', /bank/);
-  const [download] = await Promise.all([page.waitForEvent('download'), page.click('#export:enabled')]);
+  await openData(page, address, 'bank');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-testid=export]:enabled')]);
   const whole = readFileSync(await download.path());
   const path = join(files, 'cut.dump');
   writeFileSync(path, whole.subarray(0, Math.floor(whole.length * 0.8)));
 
   const original = await live('bank');
   await overwrite(page, path, 'bank');
-  const result = await textThatFits(page, '#import-result', /\S/);
-  assert.match(result, /恢复失败[^]*备份文件已损坏或不完整[^]*当前数据未受影响[^]*ARCHIVE_DAMAGED/);
-  assert.match(await page.locator('.step.failed').innerText(), /校验\s+失败/);
+  const result = await textThatFits(page, '[data-testid=result]', /\S/);
+  assert.match(result, /导入失败[^]*备份文件已损坏或不完整[^]*ARCHIVE_DAMAGED[^]*数据没有任何改变/);
+  assert.equal(await page.locator('.ant-steps-item-error .ant-steps-item-title').innerText(), '校验');
   assert.deepEqual(await live('bank'), original);
 
-  await page.click('#again');
-  await page.locator('#import:enabled').waitFor();
+  await page.click('[data-testid=again]');
+  await page.locator('input[type=file]').waitFor({ state: 'attached' });
   assert.deepEqual(faults, []);
   await assertNoLeftovers({ server, postgres });
 });
@@ -126,18 +133,15 @@ test('a backup that can run code is listed with its text, and goes on once it is
   await runProgram(join(PG_BIN, 'pg_dump'), ['-Fc', '-f', path, postgres.dsn('elsewhere')]);
 
   const { page, faults } = await openBrowser({ locale: 'en-US' });
-  await page.goto(address);
-  await textThatFits(page, '#facts', /stranger/);
+  await openData(page, address, 'stranger');
   await overwrite(page, path, 'stranger');
-  const result = await textThatFits(page, '#import-result', /\S/);
+  const result = await textThatFits(page, '[data-testid=result]', /\S/);
   assert.match(result, /can run code[^]*FUNCTION public\.greet\(\)/);
-  await page.click('#import-result summary');
-  assert.match(await page.locator('#import-result pre').innerText(), /from elsewhere/);
-  await page.click('#import-result button.danger');
-  assert.match(await page.locator('#dialog-text').innerText(), /Go on only if you trust/);
-  await page.fill('#dialog-input', 'stranger');
-  await page.click('#dialog-go');
-  await textThatFits(page, '#import-result', /complete|done|restored/i);
+  assert.match(await page.locator('[data-testid=result] pre').innerText(), /from elsewhere/);
+  await page.click('[data-testid=result] .ant-btn-dangerous');
+  await page.fill('[data-testid=confirm-name]', 'stranger');
+  await page.click('.ant-modal-footer .ant-btn-dangerous');
+  await textThatFits(page, '[data-testid=result]', /tables[^]*rows/);
   assert.equal(await postgres.value('stranger', 'SELECT public.greet()'), 'from elsewhere');
   assert.deepEqual(faults.filter((one) => !/status of 422/.test(one)), []); // the browser's own line about the refusal
   await assertNoLeftovers({ server, postgres });

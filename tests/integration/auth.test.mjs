@@ -2,6 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { after, before, test } from 'node:test';
 import { createHmac } from 'node:crypto';
+import { brotliDecompressSync, gunzipSync } from 'node:zlib';
 import { startServer } from './support/hubport.mjs';
 import { Client, cookieOf } from './support/client.mjs';
 import { cleanUp } from './support/processes.mjs';
@@ -203,8 +204,22 @@ test('the page and its files are there without signing in, and nothing else', as
   const page = await nobody.get('/');
   assert.equal(page.status, 200);
   assert.match(page.headers['content-type'], /^text\/html/);
-  assert.match(page.headers['content-security-policy'], /default-src 'self'/);
-  for (const path of ['/nothing', '/../etc/passwd', '/%2e%2e/etc/passwd', '/api', '/api/admin/nothing'])
+  const policy = page.headers['content-security-policy'];
+  assert.match(policy, /default-src 'none'; script-src 'self'; style-src 'self' 'nonce-[a-z0-9]{24}';/);
+  assert.ok(page.text.includes(`content="${/'nonce-([^']+)'/.exec(policy)[1]}"`), 'the page knows the nonce of its own answer');
+  assert.notEqual((await nobody.get('/data')).headers['content-security-policy'], policy);
+  const script = /src="\.(\/assets\/[^"]+\.js)"/.exec(page.text)[1];
+  const plain = await nobody.get(script);
+  assert.deepEqual([plain.status, plain.headers['content-encoding']], [200, undefined]);
+  assert.equal(plain.headers['cache-control'], 'public, max-age=31536000, immutable');
+  for (const [accept, coding, unpack] of [['gzip, br', 'br', brotliDecompressSync], ['gzip', 'gzip', gunzipSync],
+    ['br;q=0, gzip;q=0.5', 'gzip', gunzipSync]]) {
+    const packed = await nobody.get(script, { headers: { 'accept-encoding': accept } });
+    assert.equal(packed.headers['content-encoding'], coding, accept);
+    assert.equal(packed.headers.vary, 'Accept-Encoding');
+    assert.deepEqual(unpack(packed.body), plain.body);
+  }
+  for (const path of ['/nothing', '/../etc/passwd', '/%2e%2e/etc/passwd', '/api', '/api/admin/nothing', '/assets/none.js', '/index.html'])
     assert.equal((await nobody.get(path)).status, 404, path);
 });
 
