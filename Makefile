@@ -23,10 +23,10 @@ build-test/hubport: setup-test build-test/build.ninja
 	@ninja -C build-test
 
 build/build.ninja: | setup
-	@CC=gcc meson setup build
+	@CC=gcc CXX=g++ meson setup build
 
 build-test/build.ninja: | setup-test
-	@CC=clang meson setup build-test $(SANITIZED_OPTIONS)
+	@CC=clang CXX=clang++ meson setup build-test $(SANITIZED_OPTIONS)
 
 setup:
 	@scripts/setup build

@@ -347,9 +347,9 @@ static char *put_character(char *out, int64_t c)
 size_t jtext_decode(struct jtext string, char *out)
 {
     static const char escapes[] = "\"\\/bfnrt", meant[] = "\"\\/\b\f\n\r\t";
-    const char *at = string.at + 1, *end = string.at + string.size - 1, *start = out;
     if (jtext_kind(string) != JTEXT_STRING)
         return 0;
+    const char *at = string.at + 1, *end = string.at + string.size - 1, *start = out;
     while (at < end) {
         if (*at != '\\') {
             *out++ = *at++;

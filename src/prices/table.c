@@ -1,7 +1,9 @@
 #include "prices/table.h"
 
 #include "base/text.h"
+#include "prices/cpt.h"
 #include "prices/rules.h"
+#include "prices/toml.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -132,30 +134,65 @@ static bool read_internal(const struct price_job *job, struct jtext root, struct
 
 /* ---- Formats ----------------------------------------------------------------------------------------------------- */
 
-static const char *place(const struct price_job *job, const struct jtext_fault *fault)
-{
-    return MESSAGE(job->arena, job->lang, MSG_PRICE_PLACE, arena_printf(job->arena, "%zu", fault->line),
-                   arena_printf(job->arena, "%zu", fault->column), text_utf8(job->arena, fault->what));
-}
-
 static bool read_json(const struct price_job *job, struct jtext root, struct price_table *table, struct err *err)
 {
     if (jtext_kind(root) != JTEXT_OBJECT)
         return err_set(err, ERR_PRICE_TABLE_NOT_OBJECT, "the root of the JSON text is no object");
+    if (cpt_is(job, root))
+        return cpt_read(job, root, table, err);
     table->format = PRICE_INTERNAL;
     return read_internal(job, root, table, err);
+}
+
+static bool read_toml(const struct price_job *job, struct jtext root, struct price_table *table, struct err *err)
+{
+    struct jtext models = jtext_member(root, "models"), key, value;
+    if (jtext_kind(models) != JTEXT_OBJECT)
+        return err_set(err, ERR_PRICE_TABLE_NO_MODELS, "\"models\" is no table");
+    struct jtext_walk walk = jtext_enter(models);
+    if (!jtext_next(&walk, &key, &value))
+        return err_set(err, ERR_PRICE_TABLE_MODELS_EMPTY, "\"models\" is empty");
+    table->format = PRICE_TOML;
+    return read_internal(job, models, table, err);
+}
+
+/* TOML as the JSON text of the same values, in the job's arena. */
+static bool translate_toml(const struct price_job *job, const char *text, size_t size, struct jtext *root,
+                           struct toml_fault *fault)
+{
+    struct jtext_fault deep;
+    char *json = toml_to_json(text, size, fault);
+    if (json == NULL)
+        return false;
+    const char *kept = arena_strdup(job->arena, json);
+    free(json);
+    if (jtext_check(kept, strlen(kept), root, &deep))
+        return true;
+    snprintf(fault->what, sizeof fault->what, "%s", deep.what);
+    fault->line = fault->column = 1;
+    return false;
+}
+
+static const char *place(const struct price_job *job, size_t line, size_t column, const char *what)
+{
+    return MESSAGE(job->arena, job->lang, MSG_PRICE_PLACE, arena_printf(job->arena, "%zu", line),
+                   arena_printf(job->arena, "%zu", column), text_utf8(job->arena, what));
 }
 
 static bool read_text(const struct price_job *job, const char *text, size_t size, struct price_table *table,
                       struct err *err)
 {
     struct jtext root;
-    struct jtext_fault json_fault;
-    if (jtext_check(text, size, &root, &json_fault))
+    struct jtext_fault json;
+    struct toml_fault toml = {0};
+    if (jtext_check(text, size, &root, &json))
         return read_json(job, root, table, err);
-    err_set(err, ERR_PRICE_TABLE_UNREADABLE, "JSON: line %zu, column %zu: %s", json_fault.line, json_fault.column,
-            json_fault.what);
-    return err_args(err, place(job, &json_fault), "");
+    if (translate_toml(job, text, size, &root, &toml))
+        return read_toml(job, root, table, err);
+    err_set(err, ERR_PRICE_TABLE_UNREADABLE, "JSON: line %zu, column %zu: %s; TOML: line %zu, column %zu: %s",
+            json.line, json.column, json.what, toml.line, toml.column, toml.what);
+    text_cut_utf8(err->words);
+    return err_args(err, place(job, json.line, json.column, json.what), place(job, toml.line, toml.column, toml.what));
 }
 
 static bool is_blank(const char *text, size_t size)
