@@ -314,23 +314,35 @@ static const char *copy_answer(struct arena *arena, const redisReply *from, stru
     }
 }
 
+/* The connection is of no more use, for the reason in err. */
+static bool broke(struct redis *redis, struct err *err)
+{
+    err_wrap(err, "Redis at %s:%s", redis->url.host, redis->url.port);
+    disconnect(redis);
+    redis->retry_at = clock_mono_ms() + BACK_OFF_MS;
+    snprintf(redis->reason, sizeof redis->reason, "%.*s", REASON_SIZE - 1, err->words);
+    return false;
+}
+
+static bool ready(struct redis *redis, struct err *err)
+{
+    if (!redis->configured)
+        return unavailable(err, "REDIS_URL is not set");
+    if (clock_mono_ms() < redis->retry_at)
+        return err_set(err, ERR_REDIS_UNAVAILABLE, "a moment ago: %s", redis->reason);
+    return ensure_connected(redis, err) || broke(redis, err);
+}
+
 static bool call_locked(struct redis *redis, struct arena *arena, struct redis_reply *reply, struct err *err,
                         const char *const *args, size_t count)
 {
     redisReply *answer = NULL;
     struct redis_reply unwanted;
     struct arena *own = NULL;
-    if (!redis->configured)
-        return unavailable(err, "REDIS_URL is not set");
-    if (clock_mono_ms() < redis->retry_at)
-        return err_set(err, ERR_REDIS_UNAVAILABLE, "a moment ago: %s", redis->reason);
-    if (!ensure_connected(redis, err) || !exchange(redis, args, count, &answer, err)) {
-        err_wrap(err, "Redis at %s:%s", redis->url.host, redis->url.port);
-        disconnect(redis);
-        redis->retry_at = clock_mono_ms() + BACK_OFF_MS;
-        snprintf(redis->reason, sizeof redis->reason, "%.*s", REASON_SIZE - 1, err->words);
+    if (!ready(redis, err))
         return false;
-    }
+    if (!exchange(redis, args, count, &answer, err))
+        return broke(redis, err);
     if (reply == NULL)
         arena = own = arena_new();
     const char *failed = copy_answer(arena, answer, reply == NULL ? &unwanted : reply);
@@ -345,6 +357,77 @@ bool redis_call(struct redis *redis, struct arena *arena, struct redis_reply *re
 {
     pthread_mutex_lock(&redis->mutex);
     bool ok = call_locked(redis, arena, reply, err, args, count);
+    pthread_mutex_unlock(&redis->mutex);
+    return ok;
+}
+
+#define PIECE ((size_t)64 * KIB)
+
+/* The commands in large pieces, which cost less than one send each. Redis keeps the answers while we still send. */
+static bool send_commands(struct redis *redis, const struct redis_command *commands, size_t count, int64_t deadline,
+                          struct err *err)
+{
+    struct arena *arena = arena_new();
+    char *piece = arena_alloc(arena, PIECE);
+    size_t used = 0;
+    bool ok = true;
+    for (size_t i = 0; i < count && ok; i++) {
+        char *command = NULL;
+        int length = redisFormatCommandArgv(&command, (int)commands[i].count, (const char **)commands[i].args, NULL);
+        if (length < 0)
+            abort(); /* out of memory */
+        size_t size = (size_t)length;
+        if (used + size > PIECE) {
+            ok = send_all(redis, piece, used, deadline, err);
+            used = 0;
+        }
+        if (size > PIECE) {
+            ok = ok && send_all(redis, command, size, deadline, err);
+        } else {
+            memcpy(piece + used, command, size);
+            used += size;
+        }
+        redisFreeCommand(command);
+    }
+    ok = ok && send_all(redis, piece, used, deadline, err);
+    arena_free(arena);
+    return ok;
+}
+
+static bool pipeline_locked(struct redis *redis, struct arena *arena, const struct redis_command *commands,
+                            size_t count, struct redis_reply *replies, struct err *err)
+{
+    if (!ready(redis, err))
+        return false;
+    int64_t deadline = clock_mono_ms() + COMMAND_TIMEOUT_MS + (int64_t)count;
+    if (!send_commands(redis, commands, count, deadline, err))
+        return broke(redis, err);
+    for (size_t i = 0; i < count; i++) {
+        redisReply *answer = NULL;
+        struct err refusal;
+        if (!receive(redis, deadline, &answer, err))
+            return broke(redis, err);
+        const char *failed = copy_answer(arena, answer, &replies[i]);
+        if (failed != NULL) {
+            bool useless = ends_connection(failed);
+            (void)refused(redis, failed, &refusal);
+            replies[i] = (struct redis_reply){.kind = REDIS_ERROR, .text = arena_strdup(arena, refusal.words)};
+            if (useless) {
+                freeReplyObject(answer);
+                *err = refusal;
+                return false;
+            }
+        }
+        freeReplyObject(answer);
+    }
+    return true;
+}
+
+bool redis_pipeline(struct redis *redis, struct arena *arena, const struct redis_command *commands, size_t count,
+                    struct redis_reply *replies, struct err *err)
+{
+    pthread_mutex_lock(&redis->mutex);
+    bool ok = pipeline_locked(redis, arena, commands, count, replies, err);
     pthread_mutex_unlock(&redis->mutex);
     return ok;
 }

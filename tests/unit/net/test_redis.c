@@ -60,11 +60,11 @@ static struct redis *client(const char *login, int port, const char *rest)
     return redis;
 }
 
-#define CALL(redis, reply, ...) \
-    do { \
-        struct err call_err = ERR_NONE_YET; \
-        if (!REDIS_CALL(redis, arena, reply, &call_err, __VA_ARGS__)) \
-            fail_msg("%s", call_err.words); \
+#define CALL(redis, reply, ...)                                                                                        \
+    do {                                                                                                               \
+        struct err call_err = ERR_NONE_YET;                                                                            \
+        if (!REDIS_CALL(redis, arena, reply, &call_err, __VA_ARGS__))                                                  \
+            fail_msg("%s", call_err.words);                                                                            \
     } while (0)
 
 static void fails(struct redis *redis, const char *words)
@@ -406,6 +406,63 @@ static void a_large_value_goes_both_ways(void **state)
 
 #define TEST(name) cmocka_unit_test_setup_teardown(name, make_arena, free_arena)
 
+#define COMMAND(...)                                                                                                   \
+    {                                                                                                                  \
+        (const char *const[]){__VA_ARGS__}, sizeof((const char *const[]){__VA_ARGS__}) / sizeof(char *)                \
+    }
+
+static void a_pipeline_gives_each_command_its_own_answer(void **state)
+{
+    (void)state;
+    struct err err = ERR_NONE_YET;
+    struct redis *redis = client("", test_redis_port(open_server), "");
+    const struct redis_command commands[] = {COMMAND("SET", "pipe:a", "1"), COMMAND("LPUSH", "pipe:a", "x"),
+                                             COMMAND("INCR", "pipe:a"), COMMAND("GET", "pipe:none")};
+    struct redis_reply replies[ARRAY_LEN(commands)];
+    assert_true(redis_pipeline(redis, arena, commands, ARRAY_LEN(commands), replies, &err));
+    assert_string_equal(replies[0].text, "OK");
+    assert_int_equal(replies[1].kind, REDIS_ERROR);
+    assert_non_null(strstr(replies[1].text, "WRONGTYPE"));
+    assert_int_equal(replies[2].number, 2);
+    assert_int_equal(replies[3].kind, REDIS_NIL);
+    struct redis_reply after;
+    CALL(redis, &after, "PING");
+    assert_string_equal(after.text, "PONG");
+    redis_free(redis);
+}
+
+static void a_pipeline_to_a_dead_redis_fails_as_a_whole(void **state)
+{
+    (void)state;
+    struct err err = ERR_NONE_YET;
+    struct redis *redis = client("", 1, "");
+    const struct redis_command commands[] = {COMMAND("PING"), COMMAND("PING")};
+    struct redis_reply replies[ARRAY_LEN(commands)];
+    assert_false(redis_pipeline(redis, arena, commands, ARRAY_LEN(commands), replies, &err));
+    assert_int_equal(err.code, ERR_REDIS_UNAVAILABLE);
+    redis_free(redis);
+}
+
+static void a_long_pipeline_is_answered_in_order(void **state)
+{
+    (void)state;
+    enum { COUNT = 5000 };
+    struct err err = ERR_NONE_YET;
+    struct redis *redis = client("", test_redis_port(open_server), "");
+    struct redis_command *commands = arena_alloc(arena, COUNT * sizeof *commands);
+    struct redis_reply *replies = arena_alloc(arena, COUNT * sizeof *replies);
+    for (size_t i = 0; i < COUNT; i++) {
+        const char **args = arena_alloc(arena, 2 * sizeof *args);
+        args[0] = "ECHO";
+        args[1] = arena_printf(arena, "%zu %s", i, i == 1234 ? arena_printf(arena, "%0100000d", 7) : "");
+        commands[i] = (struct redis_command){args, 2};
+    }
+    assert_true(redis_pipeline(redis, arena, commands, COUNT, replies, &err));
+    for (size_t i = 0; i < COUNT; i++)
+        assert_string_equal(replies[i].text, commands[i].args[1]);
+    redis_free(redis);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -429,6 +486,9 @@ int main(void)
         TEST(the_socket_is_not_inherited),
         TEST(threads_share_it_and_get_their_own_answers),
         TEST(a_large_value_goes_both_ways),
+        TEST(a_pipeline_gives_each_command_its_own_answer),
+        TEST(a_pipeline_to_a_dead_redis_fails_as_a_whole),
+        TEST(a_long_pipeline_is_answered_in_order),
     };
     return cmocka_run_group_tests(tests, start_servers, stop_servers);
 }
