@@ -33,8 +33,8 @@ struct allow_finding {
     const char *reason;                /* English, a predicate: "calls pg_read_file()" */
 };
 
-/* All entries that are not accepted, in the archive's order. Entries that an import never runs do not count. Costs
- * about a second per 100 MB of table of contents; allocates what it finds. */
+/* All entries that are not accepted, in the archive's order. Entries that an import never runs do not count. What is
+ * found lives in `arena`; beyond that, the tokens of one entry at a time. */
 void allow_list(const struct archive *archive, struct arena *arena, struct allow_finding **findings, size_t *count);
 
 /* "FUNCTION public.f(integer)": one line of UTF-8, for people. */

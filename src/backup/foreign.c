@@ -54,8 +54,9 @@ static bool is_own_export(struct job *job, const char *sha256, bool *own, struct
     return ok || err_wrap(err, "looking for the archive among the exported ones");
 }
 
-/* The live database's schema, as an archive; its texts live in the job's arena. */
-static bool dump_live_schema(struct job *job, struct tempfile *file, struct err *err)
+/* The live database's schema, as an archive. `*done` is false when pg_dump could not (a table that our role may not
+ * read, one that is locked): then there is nothing to compare with, and the user is asked. */
+static bool dump_live_schema(struct job *job, struct tempfile *file, bool *done, struct err *err)
 {
     struct app *app = job->app;
     const char *const argv[] = {app->tools.dump,
@@ -84,8 +85,9 @@ static bool dump_live_schema(struct job *job, struct tempfile *file, struct err 
     while ((got = lines_next(lines, job->cancel, -1, &line, err)) == 1)
         last = arena_strdup(job->arena, text_utf8(job->arena, line));
     bool ok = got == 0 && subprocess_wait(dump, job->cancel, -1, err) == 1;
-    if (ok && subprocess_status(dump) != 0)
-        ok = err_set(err, ERR_IMPORT_FAILED, "reading the live database's schema to compare it: %s", last);
+    *done = ok && subprocess_status(dump) == 0;
+    if (ok && !*done)
+        log_event(LOG_WARN, "import.not_compared", "{s:s}", "error", last);
     subprocess_free(dump);
     return ok;
 }
@@ -120,11 +122,13 @@ static bool leave_out_what_lives(struct job *job, struct foreign *foreign, struc
 {
     struct tempfile *file = tempfile_create(config_text(job->app->config, SETTING_TMP_DIR), "schema", err);
     struct archive *live = NULL;
-    if (file != NULL && dump_live_schema(job, file, err))
+    bool done = false;
+    bool ok = file != NULL && dump_live_schema(job, file, &done, err);
+    if (done)
         live = archive_open(tempfile_fd(file), job->arena, err);
     tempfile_remove(file);
     if (live == NULL)
-        return false;
+        return ok && !done;
     const struct archive_entry **sorted = arena_alloc(job->arena, live->entry_count * sizeof *sorted);
     for (size_t i = 0; i < live->entry_count; i++)
         sorted[i] = &live->entries[i];

@@ -26,7 +26,7 @@ struct foreign {
 
 /* Classes the archive, then leaves out what is vouched for: everything when this installation exported the file
  * (`sha256`, lower-case hex), else each entry that the live database has in the very same words (by a pg_dump of its
- * schema, made only when there is something to compare). */
+ * schema, made only when there is something to compare; when pg_dump cannot, nothing is left out). */
 bool foreign_find(struct job *job, const struct archive *archive, const char *sha256, struct foreign *foreign,
                   struct err *err) MUST_CHECK;
 

@@ -306,6 +306,14 @@ test('kill -9 in the middle of a superuser\'s restore leaves no role once the se
   assert.equal(await state(), was);
 });
 
+test('where the live schema cannot be read, the user is asked instead', async () => {
+  await postgres.sql('plain', 'CREATE TABLE public.secret (a integer)');
+  const refusal = await importing(targets.plain, harmless, { cleanFirst: 'true', dropOthers: 'true' });
+  await postgres.sql('plain', 'DROP TABLE public.secret');
+  assert.equal(refusal.code, 'ARCHIVE_FOREIGN_CONTENT', JSON.stringify(refusal));
+  assert.match(targets.plain.server.stderr, /import\.not_compared.*secret/);
+});
+
 test('event triggers and extensions of this installation come back, which only a superuser may restore', async () => {
   await postgres.sql('hub', `CREATE FUNCTION public.quiet() RETURNS event_trigger LANGUAGE plpgsql AS 'BEGIN END';
     CREATE EVENT TRIGGER quiet ON ddl_command_end EXECUTE FUNCTION public.quiet(); CREATE EXTENSION pg_trgm`);
