@@ -1,16 +1,11 @@
 #include "pg/conn.h"
 
 #include "base/clock.h"
+#include "pg/internal.h"
 
 #include <poll.h>
 
 #define CONNECT_TIMEOUT_MS 10000
-
-struct pg_conn {
-    PGconn *raw;
-    const struct cancel *cancel;
-    char sqlstate[6];
-};
 
 /* libpq ends its messages with a newline; errors are one line. */
 static void copy_message(const char *message, char *out, size_t size)
@@ -23,7 +18,7 @@ static void copy_message(const char *message, char *out, size_t size)
             *at = ' ';
 }
 
-static bool fail(struct pg_conn *conn, struct err *err)
+bool pg_fail(struct pg_conn *conn, struct err *err)
 {
     char message[1024];
     copy_message(PQerrorMessage(conn->raw), message, sizeof message);
@@ -38,7 +33,7 @@ static bool finish_connect(struct pg_conn *conn, struct err *err)
     PostgresPollingStatusType step = PGRES_POLLING_WRITING;
     while (step != PGRES_POLLING_OK) {
         if (step == PGRES_POLLING_FAILED)
-            return fail(conn, err) || err_wrap(err, "connecting");
+            return pg_fail(conn, err) || err_wrap(err, "connecting");
         int64_t left = deadline - clock_mono_ms();
         short events = step == PGRES_POLLING_READING ? POLLIN : POLLOUT;
         int ready = left <= 0 ? 0 : cancel_poll(conn->cancel, PQsocket(conn->raw), events, (int)left, err);
@@ -72,7 +67,7 @@ struct pg_conn *pg_open(const char *conninfo, const char *name, const struct can
     if (conn->raw == NULL)
         abort();
     if (PQstatus(conn->raw) == CONNECTION_BAD) {
-        fail(conn, err);
+        pg_fail(conn, err);
         err_wrap(err, "connecting");
         goto failed;
     }
@@ -131,9 +126,7 @@ const char *pg_sqlstate(const struct pg_conn *conn)
     return conn->sqlstate;
 }
 
-/* Wait until the next result can be taken without blocking. On a cancel the statement is ended at the server, so that
- * the connection is usable again, and the reason is reported. */
-static bool wait_result(struct pg_conn *conn, struct err *err)
+bool pg_wait_result(struct pg_conn *conn, struct err *err)
 {
     bool cancelled = false;
     for (;;) {
@@ -141,7 +134,7 @@ static bool wait_result(struct pg_conn *conn, struct err *err)
             struct pollfd fd = {.fd = PQsocket(conn->raw), .events = POLLIN | POLLOUT};
             (void)poll(&fd, 1, 1000);
             if (PQconsumeInput(conn->raw) == 0)
-                return fail(conn, err);
+                return pg_fail(conn, err);
         }
         if (!PQisBusy(conn->raw))
             return !cancelled;
@@ -154,7 +147,7 @@ static bool wait_result(struct pg_conn *conn, struct err *err)
             continue;
         }
         if (ready <= 0 || (PQconsumeInput(conn->raw) == 0 && PQstatus(conn->raw) != CONNECTION_OK))
-            return cancelled ? false : fail(conn, err);
+            return cancelled ? false : pg_fail(conn, err);
     }
 }
 
@@ -172,7 +165,7 @@ static void copy_result(const PGresult *from, struct arena *arena, struct pg_res
     }
 }
 
-static bool note_failure(struct pg_conn *conn, const PGresult *result, struct err *err)
+bool pg_note_failure(struct pg_conn *conn, const PGresult *result, struct err *err)
 {
     char message[1024];
     const char *state = PQresultErrorField(result, PG_DIAG_SQLSTATE);
@@ -184,13 +177,12 @@ static bool note_failure(struct pg_conn *conn, const PGresult *result, struct er
                    state == NULL ? "" : " SQLSTATE ", state == NULL ? "" : state);
 }
 
-/* Take every result of what was sent; the first failure counts, the last rows stay. */
-static bool take_results(struct pg_conn *conn, struct arena *arena, struct pg_result *result, struct err *err)
+bool pg_take_results(struct pg_conn *conn, struct arena *arena, struct pg_result *result, struct err *err)
 {
     bool ok = true, waiting = true;
     while (waiting) {
         struct err reason;
-        if (!wait_result(conn, &reason)) {
+        if (!pg_wait_result(conn, &reason)) {
             if (ok)
                 *err = reason;
             ok = false;
@@ -201,7 +193,7 @@ static bool take_results(struct pg_conn *conn, struct arena *arena, struct pg_re
         ExecStatusType status = PQresultStatus(one);
         waiting = one != NULL;
         if (ok && one != NULL && status != PGRES_COMMAND_OK && status != PGRES_TUPLES_OK && status != PGRES_EMPTY_QUERY)
-            ok = note_failure(conn, one, err);
+            ok = pg_note_failure(conn, one, err);
         if (ok && one != NULL && result != NULL)
             copy_result(one, arena, result);
         PQclear(one);
@@ -214,16 +206,16 @@ bool pg_query(struct pg_conn *conn, struct arena *arena, struct pg_result *resul
 {
     conn->sqlstate[0] = '\0';
     if (!PQsendQueryParams(conn->raw, sql, arg_count, NULL, args, NULL, NULL, 0))
-        return fail(conn, err);
-    return take_results(conn, arena, result, err);
+        return pg_fail(conn, err);
+    return pg_take_results(conn, arena, result, err);
 }
 
 bool pg_run(struct pg_conn *conn, struct err *err, const char *sql)
 {
     conn->sqlstate[0] = '\0';
     if (!PQsendQuery(conn->raw, sql))
-        return fail(conn, err);
-    return take_results(conn, NULL, NULL, err);
+        return pg_fail(conn, err);
+    return pg_take_results(conn, NULL, NULL, err);
 }
 
 const char *pg_text(const struct pg_result *result, int row, int column)
