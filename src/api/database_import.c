@@ -93,7 +93,16 @@ static bool take_file(struct upload *upload, struct multipart *form, const struc
     return true;
 }
 
-/* Fields that are on or off; other fields are left alone. */
+static bool take_on_conflict(struct upload *upload, const char *text, struct err *err)
+{
+    upload->options.update = strcmp(text, "update") == 0;
+    if (upload->options.update || strcmp(text, "skip") == 0 || text[0] == '\0')
+        return true;
+    err_set(err, ERR_VALIDATION_FAILED, "onConflict must be skip or update");
+    return err_args(err, "onConflict", NULL);
+}
+
+/* Fields that are on or off, and onConflict; other fields are left alone. */
 static bool take_field(struct upload *upload, struct multipart *form, const struct part *part, struct err *err)
 {
     const struct {
@@ -102,7 +111,13 @@ static bool take_field(struct upload *upload, struct multipart *form, const stru
     } fields[] = {{"cleanFirst", &upload->options.clean_first},
                   {"skipLogs", &upload->options.skip_logs},
                   {"dropOthers", &upload->options.drop_others},
+                  {"dryRun", &upload->options.dry_run},
+                  {"acceptForeignParents", &upload->options.accept_foreign_parents},
                   {"allowForeign", &upload->options.allow_foreign}};
+    if (strcmp(part->name, "onConflict") == 0) {
+        const char *text = multipart_text(form, err);
+        return text != NULL && take_on_conflict(upload, text, err);
+    }
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         if (strcmp(part->name, fields[i].name) != 0)
             continue;
@@ -155,16 +170,26 @@ static void send_progress(void *context, const struct progress *progress)
         json_object_set_new(event, "way", json_string(progress->way));
     if (progress->percent >= 0)
         json_object_set_new(event, "percent", json_integer(progress->percent));
+    if (progress->table != NULL)
+        json_object_set(event, "table", progress->table);
     send_event(context, event);
 }
 
-static json_t *complete_event(struct job *job, const struct import_result *result)
+static json_t *complete_event(struct job *job, const struct import_options *options, const struct import_result *result)
 {
     char until[CLOCK_TEXT_SIZE];
-    json_t *event = json_pack("{s:s, s:s, s:i, s:I, s:I, s:b, s:I}", "type", "complete", "message",
-                              MESSAGE(job->arena, job->lang, MSG_COMPLETE), "exitCode", result->exit_status, "rows",
-                              (json_int_t)result->rows, "tables", (json_int_t)result->tables, "sealed", result->sealed,
-                              "durationMs", (json_int_t)result->ms);
+    const char *message = options->dry_run ? MESSAGE(job->arena, job->lang, MSG_PREVIEW_COMPLETE)
+                                           : MESSAGE(job->arena, job->lang, MSG_COMPLETE);
+    json_t *event =
+        json_pack("{s:s, s:s, s:i, s:I, s:I, s:b, s:I}", "type", "complete", "message", message, "exitCode",
+                  result->exit_status, "rows", (json_int_t)result->rows, "tables", (json_int_t)result->tables, "sealed",
+                  result->sealed, "durationMs", (json_int_t)result->ms);
+    if (job->way != NULL)
+        json_object_set_new(event, "way", json_string(job->way));
+    if (options->dry_run)
+        json_object_set_new(event, "dryRun", json_true());
+    if (result->figures != NULL)
+        json_object_update_new(event, figures_json(result->figures));
     if (result->warnings > 0)
         json_object_set_new(event, "warningCount", json_integer(result->warnings));
     if (result->previous != NULL) {
@@ -204,7 +229,8 @@ static void run_import(struct upload *upload, struct job *job, struct import *im
     tempfile_remove(upload->file);
     upload->file = NULL;
     if (begun)
-        send_event(upload->request, ok ? complete_event(job, &result) : error_event(job, &err, changed));
+        send_event(upload->request,
+                   ok ? complete_event(job, &upload->options, &result) : error_event(job, &err, changed));
 }
 
 /* "others" or "foreign", by what the refusal is about; NULL for neither. */

@@ -1,12 +1,15 @@
 #include "backup/import.h"
 
 #include "backup/counts.h"
+#include "backup/merge.h"
 #include "backup/notify.h"
 #include "backup/overwrite.h"
+#include "backup/preview.h"
 #include "backup/server.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
+#include "pg/migrate.h"
 
 #include <sodium.h>
 #include <unistd.h>
@@ -22,6 +25,8 @@ struct import {
     struct backup_lock *lock;
     struct plan plan;
     struct foreign foreign;
+    struct merge merge;
+    struct figures figures; /* of an overwrite's preview */
     struct import_result result;
     int64_t started_ms;
     bool changed;
@@ -57,12 +62,35 @@ static bool take_digest(struct import *import, struct err *err)
     return true;
 }
 
+/* A merge runs nothing of the archive's but what is accepted as it is. */
+static bool check_merge(struct import *import, struct err *err)
+{
+    struct job *job = import->job;
+    import->merge = (struct merge){.job = job,
+                                   .lock = import->lock,
+                                   .archive = import->archive,
+                                   .fd = import->fd,
+                                   .skip_logs = import->options.skip_logs,
+                                   .update = import->options.update,
+                                   .accept_foreign_parents = import->options.accept_foreign_parents};
+    return server_check(job, err) && take_digest(import, err) && merge_plan(&import->merge, err)
+           && plan_check_disk(job, import->archive->size, err);
+}
+
+/* A preview does not stop at what would be lost: it lists it. */
+static bool plan_overwrite(struct import *import, struct err *err)
+{
+    return plan_make(import->job, import->archive, import->lock, import->options.drop_others, &import->plan, err)
+           || (import->options.dry_run && err->code == ERR_OTHERS_WOULD_BE_LOST);
+}
+
 /* Everything that is known before the whole file is read. */
 static bool check(struct import *import, struct err *err)
 {
     struct job *job = import->job;
-    return server_check(job, err) && take_digest(import, err)
-           && plan_make(job, import->archive, import->lock, import->options.drop_others, &import->plan, err)
+    if (!import->options.clean_first)
+        return check_merge(import, err);
+    return server_check(job, err) && take_digest(import, err) && plan_overwrite(import, err)
            && foreign_find(job, import->archive, import->options.sha256, &import->foreign, err)
            && foreign_check(job, &import->foreign, import->plan.way, import->options.allow_foreign, err)
            && plan_check_disk(job, import->archive->size, err);
@@ -77,10 +105,6 @@ struct import *import_begin(struct job *job, int fd, const char *path, const str
     import->archive = archive_open(fd, job->arena, err);
     if (import->archive == NULL)
         goto refused;
-    if (!options->clean_first) {
-        err_set(err, ERR_MERGE_NOT_READY, "cleanFirst is false");
-        goto refused;
-    }
     import->lock = backup_lock_acquire(job->app, "import", job->actor.user_name, job->cancel, &job->holder, err);
     if (import->lock == NULL || !check(import, err)) {
         *refusal = (struct import_refusal){import->plan.others, import->plan.other_count, import->foreign.items,
@@ -89,6 +113,7 @@ struct import *import_begin(struct job *job, int fd, const char *path, const str
     }
     return import;
 refused:
+    merge_close(&import->merge);
     backup_lock_release(import->lock);
     import_audit_refusal(job, &import->options, err);
     return NULL;
@@ -136,7 +161,7 @@ static void tell_way(struct import *import)
                                               : MESSAGE(job->arena, job->lang, MSG_WAY_IN_PLACE, reason));
 }
 
-bool import_run(struct import *import, struct import_result *result, struct err *err)
+static bool run_overwrite(struct import *import, struct err *err)
 {
     struct job *job = import->job;
     struct overwrite overwrite = {.job = job,
@@ -148,24 +173,132 @@ bool import_run(struct import *import, struct import_result *result, struct err 
                                   .skip_logs = import->options.skip_logs,
                                   .drop_others = import->options.drop_others};
     bool by_switch = import->plan.way == WAY_SWITCH;
-    if (!verify(import, err))
-        return false;
     tell_way(import);
     bool ok = by_switch ? overwrite_by_switch(&overwrite, err) : overwrite_in_place(&overwrite, &import->changed, err);
     import->changed = import->changed || ok;
-    if (import->changed)
-        notify_hub(job);
-    if (!ok)
-        return false;
     import->result.exit_status = overwrite.exit_status;
     import->result.warnings = overwrite.warnings;
-    import->result.switched = by_switch;
+    import->result.switched = ok && by_switch;
     import->result.previous = overwrite.previous.name;
     import->result.previous_until_ms = overwrite.previous.pinned ? 0 : overwrite.previous.until_ms;
     import->result.restart_hub = overwrite.restart_hub;
-    import->result.ms = clock_mono_ms() - import->started_ms;
-    *result = import->result;
+    return ok;
+}
+
+/* ---- Merge and previews ------------------------------------------------------------------------------------------ */
+
+static const char *number(struct job *job, uint64_t value)
+{
+    return arena_printf(job->arena, "%llu", (unsigned long long)value);
+}
+
+/* An event a table; a line of the log for tables of which something is to be said. */
+static void tell_figures(struct import *import, const struct figures *figures, enum phase phase)
+{
+    struct job *job = import->job;
+    for (size_t i = 0; i < figures->count; i++) {
+        const struct table_figures *table = &figures->tables[i];
+        const char *message = figures->merge ? MESSAGE(job->arena, job->lang, MSG_MERGED_TABLE, table->table,
+                                                       number(job, table->added), number(job, table->updated),
+                                                       number(job, table->identical), number(job, table->conflicting),
+                                                       number(job, table->failed), number(job, table->foreign_parent))
+                                             : MESSAGE(job->arena, job->lang, MSG_PREVIEW_TABLE, table->table,
+                                                       number(job, table->old_rows), number(job, table->new_rows));
+        job_report_table(job, phase, message, figures_table_json(figures, table));
+    }
+}
+
+/* Bytes of the archive's rows that a merge adds. */
+static uint64_t bytes_to_add(const struct import *import)
+{
+    double bytes = 0;
+    const struct figures *figures = &import->merge.figures;
+    for (size_t i = 0; i < figures->count; i++) {
+        const struct table_figures *table = &figures->tables[i];
+        uint64_t rows = table->added + table->updated + table->identical + table->conflicting + table->failed
+                        + table->foreign_parent;
+        if (rows > 0)
+            bytes +=
+                (double)merge_table_bytes(&import->merge, i) * (double)(table->added + table->updated) / (double)rows;
+    }
+    return (uint64_t)bytes;
+}
+
+static bool preview_merge(struct import *import, struct err *err)
+{
+    struct merge *merge = &import->merge;
+    /* Only temporary tables can be written in such a transaction. */
+    if (!pg_run(merge->conn, err, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY") || !merge_classify(merge, err)
+        || !pg_run(merge->conn, err, "ROLLBACK"))
+        return false;
+    preview_estimate(&merge->figures, bytes_to_add(import), clock_mono_ms() - import->started_ms);
+    tell_figures(import, &merge->figures, PHASE_COMPARE);
     return true;
+}
+
+static bool migrate_after_merge(struct import *import, struct err *err)
+{
+    struct job *job = import->job;
+    struct migrate_result migrated;
+    job_report(job, PHASE_MIGRATE, -1, MESSAGE(job->arena, job->lang, MSG_MIGRATING));
+    struct pg_conn *conn = app_connect(job->app, NULL, "hubport", NULL, err);
+    bool ok = conn != NULL && migrate_apply(conn, config_bool(job->app->config, SETTING_CREATE_SCHEMA), &migrated, err);
+    pg_close(conn);
+    if (ok)
+        job_report(job, PHASE_MIGRATE, 100, MESSAGE(job->arena, job->lang, MSG_MIGRATED));
+    return ok;
+}
+
+static bool run_merge(struct import *import, struct err *err)
+{
+    struct merge *merge = &import->merge;
+    struct job *job = import->job;
+    struct import_result *result = &import->result;
+    job->way = "merge";
+    if (!merge_stage(merge, err))
+        return false;
+    if (merge->figures.newer_archive)
+        job_report(job, PHASE_STAGE, -1, MESSAGE(job->arena, job->lang, MSG_NEWER_ARCHIVE));
+    result->figures = &merge->figures;
+    if (!(import->options.dry_run ? preview_merge(import, err) : merge_apply(merge, &import->changed, err)))
+        return false;
+    struct table_figures total = figures_total(&merge->figures);
+    result->rows = total.added + total.updated;
+    result->warnings = (int)MIN(total.failed + total.foreign_parent, (uint64_t)INT32_MAX);
+    if (import->options.dry_run)
+        return true;
+    merge_close(merge);
+    tell_figures(import, &merge->figures, PHASE_MERGE);
+    job_report(job, PHASE_MERGE, 100, MESSAGE(job->arena, job->lang, MSG_IMPORTED));
+    return migrate_after_merge(import, err);
+}
+
+static bool preview_of_overwrite(struct import *import, struct err *err)
+{
+    struct contents_filter filter = {.skip_logs = import->options.skip_logs};
+    import->result.figures = &import->figures;
+    tell_way(import);
+    if (!preview_overwrite(import->job, import->archive, &import->plan, import->options.skip_logs, &import->figures,
+                           err))
+        return false;
+    preview_estimate(&import->figures, counts_bytes(import->archive, &filter), clock_mono_ms() - import->started_ms);
+    tell_figures(import, &import->figures, PHASE_VERIFY);
+    return true;
+}
+
+bool import_run(struct import *import, struct import_result *result, struct err *err)
+{
+    bool preview = import->options.dry_run, ok = verify(import, err);
+    if (ok && import->options.clean_first)
+        ok = preview ? preview_of_overwrite(import, err) : run_overwrite(import, err);
+    else if (ok)
+        ok = run_merge(import, err);
+    if (import->changed)
+        notify_hub(import->job);
+    import->result.ms = clock_mono_ms() - import->started_ms;
+    if (ok)
+        *result = import->result;
+    return ok;
 }
 
 bool import_changed(const struct import *import)
@@ -177,28 +310,42 @@ bool import_changed(const struct import *import)
 
 static json_t *describe_options(const struct import_options *options)
 {
-    return json_pack("{s:b, s:b, s:b, s:b, s:s?, s:s?}", "cleanFirst", options->clean_first, "skipLogs",
-                     options->skip_logs, "dropOthers", options->drop_others, "allowForeign", options->allow_foreign,
-                     "file", options->file_name, "sha256", options->sha256);
+    json_t *described = json_pack("{s:b, s:b, s:b, s:b, s:s?, s:s?}", "cleanFirst", options->clean_first, "skipLogs",
+                                  options->skip_logs, "dropOthers", options->drop_others, "allowForeign",
+                                  options->allow_foreign, "file", options->file_name, "sha256", options->sha256);
+    if (!options->clean_first)
+        json_object_update_new(described, json_pack("{s:s, s:b}", "onConflict", options->update ? "update" : "skip",
+                                                    "acceptForeignParents", options->accept_foreign_parents));
+    return described;
 }
 
 void import_audit_refusal(struct job *job, const struct import_options *options, const struct err *failure)
 {
-    job_audit(job, "database.import", describe_options(options), failure);
+    if (!options->dry_run) /* a preview leaves no trace */
+        job_audit(job, "database.import", describe_options(options), failure);
 }
 
 void import_end(struct import *import, const struct err *failure)
 {
     struct job *job = import->job;
-    json_t *after = describe_options(&import->options);
     json_t *outcome = json_pack("{s:I, s:I, s:I, s:b, s:i, s:s?, s:b}", "bytes", (json_int_t)import->archive->size,
                                 "rows", (json_int_t)import->result.rows, "tables", (json_int_t)import->result.tables,
                                 "sealed", import->result.sealed, "warnings", import->result.warnings, "previous",
                                 import->result.previous, "changed", import->changed);
+    json_t *after = describe_options(&import->options);
     json_object_update_new(after, outcome);
-    job_audit(job, "database.import", after, failure);
+    if (import->changed && import->result.figures != NULL) {
+        struct table_figures total = figures_total(import->result.figures);
+        json_object_set_new(after, "merged", figures_table_json(import->result.figures, &total));
+    }
+    merge_close(&import->merge);
+    if (import->options.dry_run)
+        json_decref(after);
+    else
+        job_audit(job, "database.import", after, failure);
     log_event(failure == NULL ? LOG_INFO : LOG_ERROR, failure == NULL ? "import.finished" : "import.failed",
-              "{s:I, s:b, s:s, s:I}", "rows", (json_int_t)import->result.rows, "switched", import->result.switched,
+              "{s:s, s:b, s:I, s:b, s:s, s:I}", "way", import->options.clean_first ? "overwrite" : "merge", "preview",
+              import->options.dry_run, "rows", (json_int_t)import->result.rows, "switched", import->result.switched,
               "error", failure == NULL ? "" : text_utf8(job->arena, failure->words), "ms",
               (json_int_t)(clock_mono_ms() - import->started_ms));
     backup_lock_release(import->lock);

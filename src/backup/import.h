@@ -1,4 +1,4 @@
-/* Import: an archive into the database, verified before it is trusted.
+/* Import: an archive into the database, verified before it is trusted: an overwrite, a merge, or the preview of one.
  *
  *     struct import *import = import_begin(job, fd, path, &options, err);  // contents, lock, server, plan: nothing
  * touched yet if (import == NULL)
@@ -10,27 +10,32 @@
 #ifndef BACKUP_IMPORT_H
 #define BACKUP_IMPORT_H
 
+#include "backup/figures.h"
 #include "backup/foreign.h"
 
 struct import_options {
-    bool clean_first;      /* overwrite; else merge */
-    bool skip_logs;        /* no rows of log tables */
-    bool drop_others;      /* objects that only the live database has may go */
-    bool allow_foreign;    /* what can run code and nobody vouches for is wanted (backup/foreign.h) */
-    const char *file_name; /* for the audit; NULL unknown */
-    const char *sha256;    /* of the file, lower-case hex; NULL: taken while verifying */
+    bool clean_first;            /* overwrite; else merge */
+    bool dry_run;                /* a preview: figures, nothing changed */
+    bool update;                 /* a merge's onConflict=update */
+    bool accept_foreign_parents; /* a merge: rows may belong to somebody else here */
+    bool skip_logs;              /* no rows of log tables */
+    bool drop_others;            /* objects that only the live database has may go */
+    bool allow_foreign;          /* what can run code and nobody vouches for is wanted (backup/foreign.h) */
+    const char *file_name;       /* for the audit; NULL unknown */
+    const char *sha256;          /* of the file, lower-case hex; NULL: taken while verifying */
 };
 
 struct import_result {
     int exit_status; /* 0, or 1 with warnings: what pg_restore ended with */
-    int warnings;    /* objects that existed already */
+    int warnings;    /* objects that existed already; of a merge, rows that failed or have a foreign parent */
     bool switched;
     const char *previous;      /* name of the database that is kept; NULL after an import in place */
     int64_t previous_until_ms; /* 0: it is never dropped by itself */
     bool restart_hub;
-    uint64_t rows, tables; /* restored; without those that skip_logs leaves out */
+    uint64_t rows, tables; /* restored; without those that skip_logs leaves out; of a merge, rows added or updated */
     bool sealed;           /* one of hubport's own, checksum agrees */
     int64_t ms;
+    struct figures *figures; /* of a merge or a preview; NULL */
 };
 
 struct import;

@@ -42,7 +42,7 @@ static const char list_objects[] =
 
 /* The hub's own, at v0.9 (hub-contract section 1.1 and 1.2): where its migrations run, they make them again in an older
  * backup. */
-static bool is_hubs_own(const char *schema, const char *tag)
+bool live_objects_is_hubs(const char *schema, const char *tag)
 {
     static const char *const names[] = {
         "audit_log",
@@ -97,7 +97,7 @@ bool live_objects_missing_in(struct job *job, struct pg_conn *conn, const struct
         return err_wrap(err, "listing the live database's objects");
     for (int i = 0; i < rows.count; i++) {
         const char *kind = pg_text(&rows, i, 0), *schema = pg_text(&rows, i, 1), *tag = pg_text(&rows, i, 2);
-        bool made_again = is_log_table(schema, tag) || (hub_migrates && is_hubs_own(schema, tag));
+        bool made_again = is_log_table(schema, tag) || (hub_migrates && live_objects_is_hubs(schema, tag));
         if (in_archive(archive, kind, schema, tag) || made_again)
             continue;
         char *name = arena_printf(job->arena, "%s %s", kind, pg_text(&rows, i, 3));

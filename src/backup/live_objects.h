@@ -11,6 +11,9 @@
 bool live_objects_missing_in(struct job *job, struct pg_conn *conn, const struct archive *archive, const char ***names,
                              size_t *count, struct err *err) MUST_CHECK;
 
+/* Whether it is a table, type or function that the hub's own migrations make (at v0.9). */
+bool live_objects_is_hubs(const char *schema, const char *tag);
+
 /* How far the hub has migrated this database: the greatest created_at of its ledger (ms), 0 without a ledger. */
 bool live_hub_level(struct job *job, struct pg_conn *conn, int64_t *level, struct err *err) MUST_CHECK;
 

@@ -79,7 +79,7 @@
     X(RESTORE_FATAL, 500, 1, "发现 {0} 个致命错误：{1}", "{0} fatal errors, the first: {1}") \
     X(COUNTS_DIFFER, 500, 1, "恢复后的行数与备份不一致（{0}），未作任何更改", "Row counts after the restore differ from the archive ({0}); nothing was changed") \
     X(SWITCH_FAILED, 500, 1, "切换数据库失败，原数据库未受影响", "The databases could not be switched; the live one is as it was") \
-    X(MERGE_NOT_READY, 501, 2, "合并导入尚不可用，请使用覆盖模式（cleanFirst=true）", "Merging is not available yet; use overwrite (cleanFirst=true)") \
+    X(MERGE_REFUSED, 422, 6, "无法合并表 {0}：{1}；未作任何更改", "The table {0} cannot be merged: {1}; nothing was changed") \
     X(NO_PREVIOUS, 404, 6, "没有可恢复的先前数据库", "There is no previous database to go back to") \
     /* Price tables */ \
     X(PRICE_TABLE_TOO_LARGE, 413, 6, "价格表过大，最大支持 {0}", "The price table is too large; the limit is {0}") \

@@ -25,6 +25,16 @@
     X(IMPORTED_SKIPPED, "数据导入完成，跳过了 {0} 个已存在的对象", "The data was imported; {0} objects that existed were passed over") \
     X(MIGRATING, "正在执行数据库迁移以同步 schema...", "Running migrations to bring the schema up to date...") \
     X(MIGRATED, "数据库迁移完成！", "Migrations are done.") \
+    X(STAGING, "正在读取备份中的数据...", "Reading the archive's rows...") \
+    X(STAGE_PERCENT, "已读取 {0}%", "Read {0}%") \
+    X(COMPARING, "正在与当前数据比较...", "Comparing with what is here...") \
+    X(COMPARE_PERCENT, "已比较 {0}%", "Compared {0}%") \
+    X(MERGING, "正在合并数据...", "Merging...") \
+    X(MERGE_PERCENT, "已合并 {0}%", "Merged {0}%") \
+    X(MERGED_TABLE, "{0}：新增 {1}，更新 {2}，相同 {3}，冲突 {4}，失败 {5}，上级不符 {6}", "{0}: {1} added, {2} updated, {3} identical, {4} conflicting, {5} failed, {6} of a foreign parent") \
+    X(PREVIEW_TABLE, "{0}：现有 {1} 行，备份 {2} 行", "{0}: {1} rows here, {2} in the archive") \
+    X(PREVIEW_COMPLETE, "预览完成，未作任何更改", "The preview is complete; nothing was changed") \
+    X(NEWER_ARCHIVE, "备份来自更新版本的 Claude Code Hub；当前没有的列已忽略", "The archive comes from a newer hub; columns that are not here were left out") \
     X(CHECKING, "正在核对行数...", "Comparing row counts...") \
     X(SWITCHING, "正在切换数据库...", "Switching databases...") \
     X(PREVIOUS_KEPT, "先前的数据库保留为 {0}，可在 {1} 前恢复", "The previous database is kept as {0}; going back is possible until {1}") \

@@ -1,5 +1,6 @@
 /* hubport import, hubport rollback */
 #include "cli/command.h"
+#include "cli/figures.h"
 #include "cli/progress.h"
 
 #include "backup/import.h"
@@ -10,7 +11,40 @@
 #include <fcntl.h>
 #include <unistd.h>
 
-enum { OPTION_OVERWRITE, OPTION_SKIP_LOGS, OPTION_DROP_OTHERS, OPTION_ALLOW_FOREIGN };
+enum {
+    OPTION_OVERWRITE,
+    OPTION_SKIP_LOGS,
+    OPTION_DROP_OTHERS,
+    OPTION_ALLOW_FOREIGN,
+    OPTION_MERGE,
+    OPTION_ON_CONFLICT,
+    OPTION_ACCEPT_FOREIGN_PARENTS,
+    OPTION_DRY_RUN
+};
+
+static void print_json_result(struct invocation *invocation, const struct import_result *result, const char *until)
+{
+    bool preview = invocation->values[OPTION_DRY_RUN] != NULL;
+    json_t *object =
+        json_pack("{s:b, s:I, s:I, s:i, s:b, s:s?, s:s, s:b, s:I, s:b}", "ok", 1, "rows", (json_int_t)result->rows,
+                  "tables", (json_int_t)result->tables, "warnings", result->warnings, "sealed", result->sealed,
+                  "previous", result->previous, "previousUntil", until, "restartHub", result->restart_hub, "ms",
+                  (json_int_t)result->ms, "dryRun", preview);
+    if (result->figures != NULL)
+        json_object_update_new(object, figures_json(result->figures));
+    command_print_json(object);
+}
+
+/* A merge or a preview. */
+static void print_report(struct invocation *invocation, const struct import_result *result)
+{
+    print_figures(invocation, result->figures);
+    if (invocation->values[OPTION_DRY_RUN] != NULL)
+        printf("%s\n", MESSAGE(invocation->arena, invocation->lang, MSG_PREVIEW_COMPLETE));
+    else
+        printf("%s %llu, %.1f s\n", command_say(invocation, "已合并，行：", "Merged, rows:"),
+               (unsigned long long)result->rows, (double)result->ms / 1000);
+}
 
 static void print_result(struct invocation *invocation, const struct import_result *result)
 {
@@ -19,10 +53,11 @@ static void print_result(struct invocation *invocation, const struct import_resu
     if (result->previous != NULL && !pinned)
         clock_iso(result->previous_until_ms, until);
     if (invocation->json) {
-        command_print_json(json_pack(
-            "{s:b, s:I, s:I, s:i, s:b, s:s?, s:s, s:b, s:I}", "ok", 1, "rows", (json_int_t)result->rows, "tables",
-            (json_int_t)result->tables, "warnings", result->warnings, "sealed", result->sealed, "previous",
-            result->previous, "previousUntil", until, "restartHub", result->restart_hub, "ms", (json_int_t)result->ms));
+        print_json_result(invocation, result, until);
+        return;
+    }
+    if (result->figures != NULL) {
+        print_report(invocation, result);
         return;
     }
     printf("%s %llu / %llu, %.1f s\n", command_say(invocation, "已导入，表 / 行：", "Imported, tables / rows:"),
@@ -65,6 +100,25 @@ static void print_refusal(struct invocation *invocation, const struct import_ref
     }
 }
 
+static bool take_options(const struct invocation *invocation, struct import_options *options, struct err *err)
+{
+    const char *const *values = invocation->values;
+    const char *conflict = values[OPTION_ON_CONFLICT] == NULL ? "skip" : values[OPTION_ON_CONFLICT];
+    *options = (struct import_options){.clean_first = values[OPTION_OVERWRITE] != NULL,
+                                       .dry_run = values[OPTION_DRY_RUN] != NULL,
+                                       .update = strcmp(conflict, "update") == 0,
+                                       .accept_foreign_parents = values[OPTION_ACCEPT_FOREIGN_PARENTS] != NULL,
+                                       .skip_logs = values[OPTION_SKIP_LOGS] != NULL,
+                                       .drop_others = values[OPTION_DROP_OTHERS] != NULL,
+                                       .allow_foreign = values[OPTION_ALLOW_FOREIGN] != NULL,
+                                       .file_name = invocation->operand};
+    if (options->clean_first && values[OPTION_MERGE] != NULL)
+        return err_set(err, ERR_WRONG_USE, "--merge and --overwrite exclude each other");
+    if (!options->update && strcmp(conflict, "skip") != 0)
+        return err_set(err, ERR_WRONG_USE, "--on-conflict is skip or update, not %s", conflict);
+    return true;
+}
+
 int command_import(struct invocation *invocation)
 {
     struct err err;
@@ -72,11 +126,9 @@ int command_import(struct invocation *invocation)
     struct progress_line line;
     struct import_refusal refusal = {0};
     int status;
-    struct import_options options = {.clean_first = invocation->values[OPTION_OVERWRITE] != NULL,
-                                     .skip_logs = invocation->values[OPTION_SKIP_LOGS] != NULL,
-                                     .drop_others = invocation->values[OPTION_DROP_OTHERS] != NULL,
-                                     .allow_foreign = invocation->values[OPTION_ALLOW_FOREIGN] != NULL,
-                                     .file_name = invocation->operand};
+    struct import_options options;
+    if (!take_options(invocation, &options, &err))
+        return command_fail(invocation, &err, NULL);
     int fd = open(invocation->operand, O_RDONLY | O_CLOEXEC);
     if (fd < 0) {
         err_errno(&err, ERR_FILE_MISSING, "%s", invocation->operand);

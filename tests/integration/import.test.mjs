@@ -199,10 +199,6 @@ test('a body that is no form is 415', async () => {
   assert.deepEqual([answer.status, answer.json.code], [415, 'UNSUPPORTED_MEDIA_TYPE']);
 });
 
-test('merging says clearly that it is not there yet', async () => {
-  for (const fields of [{}, { cleanFirst: 'false' }]) await refused(fields, archive, 501, 'MERGE_NOT_READY');
-});
-
 test('the fields may come after the file', async () => {
   const boundary = 'x-boundary-x';
   const part = (head, value) => Buffer.concat([Buffer.from(`--${boundary}\r\nContent-Disposition: form-data; ${head}\r\n\r\n`), value,
