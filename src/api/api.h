@@ -64,6 +64,7 @@ void api_database_rollback(struct request *request);
 void api_prices_upload(struct request *request);
 void api_prices_upload_action(struct request *request);
 void api_prices_preview(struct request *request);
+void api_prices_export(struct request *request);
 void api_audit_logs(struct request *request);
 void api_audit_log(struct request *request);
 void api_overview(struct request *request);

@@ -1,9 +1,10 @@
-/* Price tables: upload and preview (hub-contract section 4.7), as JSON {"content": ...}, as a file of a form, or as the
- * body itself. */
+/* Price tables: upload, preview and export (hub-contract section 4.7), as JSON {"content": ...}, as a file of a form,
+ * or as the body itself. */
 #include "api/api.h"
 
 #include "base/text.h"
 #include "http/multipart.h"
+#include "prices/export.h"
 #include "prices/import.h"
 
 #include <stdlib.h>
@@ -300,4 +301,28 @@ void api_prices_upload_action(struct request *request)
     json_t *answer = import_upload(&upload, true);
     if (answer != NULL)
         api_reply_action(request, answer);
+}
+
+/* ---- Export ------------------------------------------------------------------------------------------------------ */
+
+void api_prices_export(struct request *request)
+{
+    struct price_job job = price_job_of(request);
+    struct price_export_options options;
+    struct err err;
+    struct price_export *export = NULL;
+    if (price_export_parse(request_query(request, "format"), request_query(request, "source"), &options, &err))
+        export = price_export_begin(&job, &options, &err);
+    if (export == NULL) {
+        reply_err(request, &err, NULL);
+        return;
+    }
+    reply_header(request, "Content-Disposition",
+                 arena_printf(job.arena, "attachment; filename=\"%s\"", price_export_file_name(export)));
+    reply_header(request, "Cache-Control", "no-store");
+    bool ok = reply_begin(request, 200, price_export_type(export), &err)
+              && price_export_copy(export, reply_fd(request), &err);
+    price_export_end(export);
+    if (!ok)
+        reply_break(request);
 }

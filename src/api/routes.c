@@ -18,6 +18,7 @@ const struct route api_routes[] = {
     {"GET", "/api/v1/auth/csrf", api_guard_v1, api_v1_csrf, 0, false, ERROR_PROBLEM},
     {"POST", "/api/v1/model-prices:upload", api_guard_v1, api_prices_upload, 0, true, ERROR_PROBLEM},
     {"POST", "/api/v1/model-prices:preview", api_guard_v1, api_prices_preview, 0, true, ERROR_PROBLEM},
+    {"GET", "/api/v1/model-prices:export", api_guard_v1, api_prices_export, 0, true, ERROR_PROBLEM},
     {"POST", "/api/actions/model-prices/uploadPriceTable", api_guard_action, api_prices_upload_action, 0, true,
      ERROR_ACTION},
     {"GET", "/api/v1/audit-logs", api_guard_v1, api_audit_logs, 0, false, ERROR_PROBLEM},

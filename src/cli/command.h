@@ -71,5 +71,7 @@ int command_status(struct invocation *invocation);
 int command_migrate(struct invocation *invocation);
 int command_config(struct invocation *invocation);
 int command_doctor(struct invocation *invocation);
+int command_prices_import(struct invocation *invocation);
+int command_prices_export(struct invocation *invocation);
 
 #endif

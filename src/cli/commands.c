@@ -64,6 +64,20 @@ static const struct option_row rollback_options[] = {
     {0},
 };
 
+static const struct option_row prices_import_options[] = {
+    {0, "source", "SOURCE", {"litellm（默认）、cloud 或 manual", "litellm (default), cloud or manual"}},
+    {0, "overwrite-manual", "A,B", {"允许覆盖的手动价格", "Prices set by hand that may be overwritten"}},
+    {0, "dry-run", NULL, {"只显示会有的更改", "Only show what would change"}},
+    {0},
+};
+
+static const struct option_row prices_export_options[] = {
+    {0, "format", "FORMAT", {"json（默认）或 toml", "json (default) or toml"}},
+    {0, "source", "SOURCE", {"只导出 litellm、cloud 或 manual", "Only litellm, cloud or manual ones"}},
+    {'o', "output", "FILE", {"输出文件；默认标准输出", "Where to write; default standard output"}},
+    {0},
+};
+
 const struct command commands[] = {
     {"serve", NULL, {"启动 HTTP 服务与网页", "Run the HTTP server and the web page"}, serve_options, command_serve},
     {"export", NULL, {"导出整个数据库", "Export the whole database"}, export_options, command_export},
@@ -79,6 +93,13 @@ const struct command commands[] = {
      NULL,
      command_status},
     {"migrate", NULL, {"执行数据库迁移", "Apply migrations"}, NULL, command_migrate},
+    {"prices", NULL, {"模型价格表", "The table of model prices"}, NULL, NULL},
+    {"prices import",
+     "FILE",
+     {"导入价格表（JSON 或 TOML，- 表示标准输入）", "Import a price table (JSON or TOML; - is standard input)"},
+     prices_import_options,
+     command_prices_import},
+    {"prices export", NULL, {"导出价格表", "Export the price table"}, prices_export_options, command_prices_export},
     {"config", NULL, {"显示全部配置项，密文已隐去", "Show every setting, secrets masked"}, NULL, command_config},
     {"doctor",
      NULL,

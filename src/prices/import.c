@@ -144,12 +144,13 @@ static bool apply(struct import *import, struct err *err)
                           options->source,
                           names_text(job->arena, &options->overwrite_manual),
                           names_text(job->arena, &options->confirm),
+                          import->table->format == PRICE_TOML ? "t" : "f",
                           arena_printf(job->arena, "%lld", (long long)job->actor.user_id),
                           job->actor.user_name,
                           options->action,
                           batch};
     const char *sql = statement(job->arena, options);
-    int used = options->preview ? 4 : ARRAY_LEN(args);
+    int used = options->preview ? 5 : ARRAY_LEN(args);
     bool ok = pg_query(import->conn, job->arena, &rows, err, sql, args, used);
     free(text);
     if (!ok)

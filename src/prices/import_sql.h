@@ -1,5 +1,6 @@
 /* The statements of an import; prices/import.c puts them together. $1 the table as jsonb, $2 the source, $3 and $4 the
- * names in overwrite_manual and confirm as jsonb arrays, $5 to $8 what the history says of the operation. */
+ * names in overwrite_manual and confirm as jsonb arrays, $5 whether the table's format has no null (a member that is
+ * null is then the same as none), $6 to $9 what the history says of the operation. */
 #ifndef PRICES_IMPORT_SQL_H
 #define PRICES_IMPORT_SQL_H
 
@@ -11,7 +12,8 @@
     "  created_at DESC NULLS LAST, id DESC),\n"                                                                        \
     "compared AS MATERIALIZED (SELECT i.name, i.data, l.data AS before, l.source AS source_before,"                    \
     "  CASE WHEN l.name IS NULL THEN 'added'"                                                                          \
-    "    WHEN l.source = $2::text AND l.data = i.data THEN 'unchanged'"                                                \
+    "    WHEN l.source = $2::text AND (l.data = i.data"                                                                \
+    "      OR $5::boolean AND jsonb_strip_nulls(l.data) = jsonb_strip_nulls(i.data)) THEN 'unchanged'"                 \
     "    WHEN l.source = 'manual' AND i.name NOT IN (SELECT jsonb_array_elements_text($3::jsonb)) THEN 'conflict'"     \
     "    ELSE 'updated' END AS class FROM incoming i LEFT JOIN live l ON l.name = i.name),\n"
 
@@ -65,11 +67,11 @@
     "    SELECT name, data, $2, now(), now() FROM classed WHERE class IN ('added', 'updated') ORDER BY name),\n"       \
     "recorded AS (INSERT INTO hubport.price_history (user_id, user_name, action, batch, model_name, source_before,"    \
     "      source_after, before, after)"                                                                               \
-    "    SELECT nullif($5::bigint, 0), $6, $7, $8, name, source_before, $2, before, data"                              \
+    "    SELECT nullif($6::bigint, 0), $7, $8, $9, name, source_before, $2, before, data"                              \
     "    FROM classed WHERE class IN ('added', 'updated'))"
 
 /* The rows that come back: what they are, the model, and four more texts. */
-#define IMPORT_CLASSES "\nSELECT class, name, NULL AS a, NULL AS b, NULL AS c, NULL AS d FROM classed"
+#define IMPORT_CLASSES "\nSELECT * FROM (SELECT class, name, NULL AS a, NULL AS b, NULL AS c, NULL AS d FROM classed"
 #define IMPORT_HELD_ROWS                                                                                               \
     "\nUNION ALL SELECT 'suspect', name, reason, field, old_value, new_value FROM suspect"                             \
     "\nUNION ALL SELECT 'suspect', '*', reason, NULL, old_value::text, new_value::text FROM table_suspect"
@@ -79,6 +81,6 @@
 #define IMPORT_MISSING_ROWS                                                                                            \
     "\nUNION ALL SELECT 'missing', name, NULL, NULL, NULL, NULL FROM live"                                             \
     "  WHERE source <> 'manual' AND name NOT IN (SELECT name FROM incoming)"
-#define IMPORT_ORDER "\nORDER BY 2, 4"
+#define IMPORT_ORDER "\n) AS r ORDER BY name COLLATE \"C\", a COLLATE \"C\", b COLLATE \"C\""
 
 #endif

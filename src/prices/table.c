@@ -197,7 +197,8 @@ static bool read_text(const struct price_job *job, const char *text, size_t size
 
 static bool is_blank(const char *text, size_t size)
 {
-    for (size_t i = 0; i < size; i++)
+    size_t mark = size >= 3 && memcmp(text, "\xef\xbb\xbf", 3) == 0 ? 3 : 0;
+    for (size_t i = mark; i < size; i++)
         if (strchr(" \t\r\n", text[i]) == NULL || text[i] == '\0')
             return false;
     return true;

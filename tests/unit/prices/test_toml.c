@@ -80,6 +80,60 @@ static void a_fault_has_its_place(void **state)
     assert_null(toml_to_json("a = 99999999999999999999", 24, &fault));
 }
 
+static size_t put(char *at, const char *text)
+{
+    size_t length = strlen(text);
+    memcpy(at, text, length);
+    return length;
+}
+
+static char *repeated(const char *head, const char *part, int count, const char *tail)
+{
+    char *text = calloc(1, strlen(head) + strlen(part) * (size_t)count + strlen(tail) + 1), *at = text;
+    at += put(at, head);
+    for (int i = 0; i < count; i++)
+        at += put(at, part);
+    put(at, tail);
+    return text;
+}
+
+/* What would be a million tables inside each other is refused before it is built. */
+static void deep_nesting_is_refused(void **state)
+{
+    (void)state;
+    static const struct {
+        const char *head, *part, *tail;
+    } shapes[] = {{"[", "a.", "a]"},
+                  {"[", "\"=\" . ", "a]"},
+                  {"", "a.", "a = 1"},
+                  {"x = [", "[", "1"},
+                  {"x = ", "{a=", "1"},
+                  {"x = { ", "'.'\t.", "a = 1 }"},
+                  {"s = \"\"\"\n\"\"\"\"\"\n[", "a.", "a]"},
+                  {"# \"\n[", "a.", "a]"},
+                  {"t = ''\n[", "a.", "a]"},
+                  {"s = \"\\\"\"\n[", "a.", "a]"}};
+    for (size_t i = 0; i < sizeof shapes / sizeof shapes[0]; i++) {
+        struct toml_fault fault;
+        char *text = repeated(shapes[i].head, shapes[i].part, 100000, shapes[i].tail);
+        char *got = toml_to_json(text, strlen(text), &fault);
+        if (got != NULL)
+            fail_msg("%s is taken", shapes[i].head);
+        free(text);
+    }
+}
+
+static void dots_that_are_no_key_are_no_fault(void **state)
+{
+    (void)state;
+    const char *json =
+        "{\"a\":\"................................\",\"b\":\"x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x\\u000a\"}";
+    assert_json("a = '................................' # . . . . . . . . . . . . . . . . . . . .\n"
+                "b = \"\"\"\nx.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x.x\n\"\"\"",
+                json);
+    assert_json("[a.b.c.d.e.f.g.h]", "{\"a\":{\"b\":{\"c\":{\"d\":{\"e\":{\"f\":{\"g\":{\"h\":{}}}}}}}}}");
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -88,6 +142,8 @@ int main(void)
         cmocka_unit_test(other_values_have_their_counterparts),
         cmocka_unit_test(a_byte_order_mark_moves_no_float),
         cmocka_unit_test(floats_are_found_in_a_long_line),
+        cmocka_unit_test(deep_nesting_is_refused),
+        cmocka_unit_test(dots_that_are_no_key_are_no_fault),
         cmocka_unit_test(a_fault_has_its_place),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);

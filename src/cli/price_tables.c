@@ -1,0 +1,203 @@
+/* hubport prices import, hubport prices export */
+#include "cli/command.h"
+#include "cli/output.h"
+
+#include "base/text.h"
+#include "prices/export.h"
+#include "prices/import.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <unistd.h>
+
+enum { IMPORT_SOURCE, IMPORT_OVERWRITE_MANUAL, IMPORT_DRY_RUN };
+enum { EXPORT_FORMAT, EXPORT_SOURCE, EXPORT_OUTPUT };
+
+#define SHOWN 20 /* lines of a list that people are shown */
+
+static struct price_job price_job_of(struct invocation *invocation, struct app *app)
+{
+    return (struct price_job){.app = app,
+                              .arena = invocation->arena,
+                              .cancel = invocation->cancel,
+                              .lang = invocation->lang,
+                              .actor = command_job(invocation, app).actor};
+}
+
+/* ---- import ------------------------------------------------------------------------------------------------------ */
+
+static bool import_options(struct invocation *invocation, struct price_import_options *options, struct err *err)
+{
+    const char *source = invocation->values[IMPORT_SOURCE], *names = invocation->values[IMPORT_OVERWRITE_MANUAL];
+    bool preview = invocation->values[IMPORT_DRY_RUN] != NULL;
+    *options = (struct price_import_options){.source = source == NULL ? "litellm" : source,
+                                             .preview = preview,
+                                             .list_missing = preview,
+                                             .action = "upload",
+                                             .audit_type = "model_price.bulk_upload"};
+    for (size_t length; names != NULL && *names != '\0'; names += length + (names[length] == ',')) {
+        struct price_names *list = &options->overwrite_manual;
+        length = strcspn(names, ",");
+        if (length > 0)
+            *(const char **)arena_push(invocation->arena, &list->items, list->count++, sizeof *list->items) =
+                arena_strndup(invocation->arena, names, length);
+    }
+    return strcmp(options->source, "litellm") == 0 || strcmp(options->source, "cloud") == 0
+           || strcmp(options->source, "manual") == 0
+           || err_set(err, ERR_WRONG_USE, "--source is litellm, cloud or manual");
+}
+
+/* At most one byte more than a table may have. */
+static bool read_file(struct invocation *invocation, const char *path, struct jtext_out *text, struct err *err)
+{
+    uint64_t limit = config_bytes(invocation->config, SETTING_PRICE_TABLE_MAX);
+    bool standard = strcmp(path, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
+    char *piece = arena_alloc(invocation->arena, 64 * KIB);
+    ssize_t got = 0;
+    if (fd < 0)
+        return err_errno(err, ERR_FILE_MISSING, "%s", path);
+    while (text->size <= limit && (got = read(fd, piece, 64 * KIB)) != 0) {
+        if (got < 0 && errno != EINTR)
+            break;
+        if (got > 0)
+            jtext_put(text, piece, (size_t)got);
+    }
+    if (got < 0)
+        err_errno(err, ERR_SYSTEM, "reading %s", path);
+    if (!standard)
+        close(fd);
+    jtext_puts(text, "");
+    return got >= 0;
+}
+
+static void print_names(const char *title, const struct price_names *names)
+{
+    if (names->count == 0)
+        return;
+    printf("\n%s (%zu)\n", title, names->count);
+    for (size_t i = 0; i < names->count && i < SHOWN; i++)
+        printf("  %s\n", names->items[i]);
+    if (names->count > SHOWN)
+        printf("  ...\n");
+}
+
+static void print_failed(struct invocation *invocation, const struct price_failure *failed, size_t count)
+{
+    if (count == 0)
+        return;
+    printf("\n%s (%zu)\n", command_say(invocation, "未导入", "Not taken"), count);
+    for (size_t i = 0; i < count && i < SHOWN; i++)
+        printf("  %-48s %s\n", failed[i].model, failed[i].reason);
+    if (count > SHOWN)
+        printf("  ...\n");
+}
+
+static void print_changes(const struct price_import_result *result)
+{
+    const char *model = "";
+    for (size_t i = 0; i < result->change_count && i < 5 * SHOWN; i++) {
+        const struct price_change *change = &result->changes[i];
+        if (strcmp(model, change->model) != 0)
+            printf("\n%s\n", change->model);
+        model = change->model;
+        printf("  %-48s %s -> %s%s%s%s\n", change->field, change->old_value == NULL ? "-" : change->old_value,
+               change->new_value == NULL ? "-" : change->new_value, change->percent == NULL ? "" : "  (",
+               change->percent == NULL ? "" : change->percent, change->percent == NULL ? "" : "%)");
+    }
+    if (result->change_count > 5 * SHOWN)
+        printf("  ...\n");
+}
+
+static void print_import(struct invocation *invocation, const struct price_import_options *options,
+                         const struct price_import_result *result)
+{
+    const struct {
+        const char *title;
+        size_t count;
+    } lines[] = {
+        {command_say(invocation, "新增", "Added"), result->added.count},
+        {command_say(invocation, "更新", "Updated"), result->updated.count},
+        {command_say(invocation, "未变", "Unchanged"), result->unchanged.count},
+        {command_say(invocation, "其中保留的手动价格", "  kept, set by hand"), result->skipped_conflicts.count},
+        {command_say(invocation, "未导入", "Not taken"), result->failed_count},
+        {command_say(invocation, "合计", "Total"), result->total},
+    };
+    for (size_t i = 0; i < ARRAY_LEN(lines); i++)
+        printf("%6zu  %s\n", lines[i].count, lines[i].title);
+    if (options->preview)
+        print_changes(result);
+    print_failed(invocation, result->failed, result->failed_count);
+    print_names(command_say(invocation, "保留的手动价格，可用 --overwrite-manual 覆盖",
+                            "Kept because set by hand; --overwrite-manual names those to overwrite"),
+                &result->skipped_conflicts);
+    print_names(command_say(invocation, "表中没有的模型，不会删除", "Not in this table; they stay"), &result->missing);
+    if (options->preview)
+        printf("\n%s\n", command_say(invocation, "仅为预览，未作任何更改", "This was a preview; nothing was changed"));
+}
+
+int command_prices_import(struct invocation *invocation)
+{
+    struct err err;
+    struct price_import_options options;
+    struct price_import_result result;
+    struct price_table table = {0};
+    struct jtext_out text = {0};
+    struct app *app = NULL;
+    int status = 0;
+    if (!import_options(invocation, &options, &err) || !read_file(invocation, invocation->operand, &text, &err)) {
+        status = command_fail(invocation, &err, NULL);
+        goto out;
+    }
+    app = command_open(invocation, &status);
+    if (app == NULL)
+        goto out;
+    struct price_job job = price_job_of(invocation, app);
+    if (!price_table_read(&job, text.text, text.size, &table, &err)
+        || !prices_import(&job, &table, &options, &result, &err)) {
+        if (!invocation->json)
+            print_failed(invocation, table.failed, table.failed_count);
+        status = command_fail(invocation, &err, NULL);
+    } else if (invocation->json) {
+        command_print_json(prices_import_json(&result, &options, false));
+    } else {
+        print_import(invocation, &options, &result);
+    }
+out:
+    free(text.text);
+    app_close(app);
+    return status;
+}
+
+/* ---- export ------------------------------------------------------------------------------------------------------ */
+
+int command_prices_export(struct invocation *invocation)
+{
+    struct err err;
+    struct price_export_options options;
+    struct output output = OUTPUT_NONE;
+    const char *const *values = invocation->values;
+    const char *path = values[EXPORT_OUTPUT] == NULL ? "-" : values[EXPORT_OUTPUT];
+    int status;
+    if (!price_export_parse(values[EXPORT_FORMAT], values[EXPORT_SOURCE], &options, &err))
+        return command_fail(invocation, &err, NULL);
+    struct app *app = command_open(invocation, &status);
+    if (app == NULL)
+        return status;
+    struct price_job job = price_job_of(invocation, app);
+    struct price_export *export = price_export_begin(&job, &options, &err);
+    bool ok = export != NULL && output_open(invocation->arena, path, &output, &err)
+              && price_export_copy(export, output.fd, &err);
+    ok = output_close(&output, ok, &err);
+    if (!ok)
+        status = command_fail(invocation, &err, NULL);
+    else if (output.path != NULL && invocation->json)
+        command_print_json(json_pack("{s:b, s:s, s:I}", "ok", 1, "file", text_utf8(invocation->arena, path), "models",
+                                     (json_int_t)price_export_count(export)));
+    else if (output.path != NULL)
+        printf("%s: %s, %zu\n", command_say(invocation, "已导出模型价格", "Exported prices of models"), path,
+               price_export_count(export));
+    price_export_end(export);
+    app_close(app);
+    return status;
+}
