@@ -1,5 +1,6 @@
 /* POST /api/admin/database/import: the upload, then Server-Sent Events (hub-contract section 3.3). */
 #include "api/database.h"
+#include "api/follow.h"
 
 #include "archive/archive.h"
 #include "backup/import.h"
@@ -11,6 +12,7 @@
 
 #include <sodium.h>
 
+#define REATTACH_MAX_S 120
 #define PIECE ((size_t)64 * 1024)
 
 struct upload {
@@ -20,6 +22,8 @@ struct upload {
     uint64_t size;
     crypto_hash_sha256_state hash;
     char sha256[2 * crypto_hash_sha256_BYTES + 1];
+    int64_t reattach_s;
+    struct followed *followed; /* NULL: the import ends with its connection */
 };
 
 /* ---- The upload -------------------------------------------------------------------------------------------------- */
@@ -102,7 +106,15 @@ static bool take_on_conflict(struct upload *upload, const char *text, struct err
     return err_args(err, "onConflict", NULL);
 }
 
-/* Fields that are on or off, and onConflict; other fields are left alone. */
+static bool take_reattach(struct upload *upload, const char *text, struct err *err)
+{
+    if (text_parse_integer(text, 0, REATTACH_MAX_S, &upload->reattach_s))
+        return true;
+    err_set(err, ERR_VALIDATION_FAILED, "reattach must be seconds, 0 to %d", REATTACH_MAX_S);
+    return err_args(err, "reattach", NULL);
+}
+
+/* Fields that are on or off, onConflict and reattach; other fields are left alone. */
 static bool take_field(struct upload *upload, struct multipart *form, const struct part *part, struct err *err)
 {
     const struct {
@@ -117,6 +129,10 @@ static bool take_field(struct upload *upload, struct multipart *form, const stru
     if (strcmp(part->name, "onConflict") == 0) {
         const char *text = multipart_text(form, err);
         return text != NULL && take_on_conflict(upload, text, err);
+    }
+    if (strcmp(part->name, "reattach") == 0) {
+        const char *text = multipart_text(form, err);
+        return text != NULL && take_reattach(upload, text, err);
     }
     for (size_t i = 0; i < ARRAY_LEN(fields); i++) {
         if (strcmp(part->name, fields[i].name) != 0)
@@ -154,11 +170,15 @@ static bool receive(struct upload *upload, struct err *err)
 
 /* ---- The events -------------------------------------------------------------------------------------------------- */
 
-static void send_event(struct request *request, json_t *event)
+static void send_event(struct upload *upload, json_t *event)
 {
     struct err err;
+    if (upload->followed != NULL) {
+        follow_event(upload->followed, event);
+        return;
+    }
     /* A client that is gone has fired the request's cancel: that ends the job, not a failed event. */
-    if (!reply_event(request, event, &err))
+    if (!reply_event(upload->request, event, &err))
         return;
 }
 
@@ -222,15 +242,17 @@ static void run_import(struct upload *upload, struct job *job, struct import *im
     struct err err;
     bool begun = reply_begin_events(upload->request, &err);
     job->report = send_progress;
-    job->report_context = upload->request;
+    job->report_context = upload;
+    if (begun && upload->followed != NULL)
+        send_event(upload, json_pack("{s:s, s:s, s:s}", "type", "progress", "message", "", "jobId",
+                                     follow_id(upload->followed)));
     bool ok = begun && import_run(import, &result, &err);
     bool changed = import_changed(import);
     import_end(import, ok ? NULL : &err);
     tempfile_remove(upload->file);
     upload->file = NULL;
     if (begun)
-        send_event(upload->request,
-                   ok ? complete_event(job, &upload->options, &result) : error_event(job, &err, changed));
+        send_event(upload, ok ? complete_event(job, &upload->options, &result) : error_event(job, &err, changed));
 }
 
 /* "others" or "foreign", by what the refusal is about; NULL for neither. */
@@ -248,25 +270,67 @@ static json_t *describe_refusal(struct arena *arena, const struct import_refusal
                      "foreignCount", (json_int_t)refusal->foreign_count);
 }
 
+/* The import itself; the upload is there. */
+static void import_upload(struct upload *upload, struct job *job)
+{
+    struct import_refusal refusal;
+    struct err err;
+    struct import *import =
+        import_begin(job, tempfile_fd(upload->file), tempfile_path(upload->file), &upload->options, &refusal, &err);
+    if (import != NULL) {
+        run_import(upload, job, import);
+        return;
+    }
+    tempfile_remove(upload->file);
+    api_reply_job_err(upload->request, job, &err, describe_refusal(job->arena, &refusal, &err));
+}
+
 void api_database_import(struct request *request)
 {
     struct job job = api_job(request);
     struct upload upload = {.request = request};
     struct err err;
-    struct import_refusal refusal;
-    if (!receive(&upload, &err)) {
+    bool ok = receive(&upload, &err);
+    if (ok && upload.reattach_s > 0) {
+        upload.followed = follow_begin(api_of(request)->follow, request, api_user(request)->user_id,
+                                       (int)upload.reattach_s * 1000, &err);
+        ok = upload.followed != NULL;
+    }
+    if (!ok) {
         if (err.code != ERR_CANCELLED)
             import_audit_refusal(&job, &upload.options, &err);
         tempfile_remove(upload.file);
         reply_err(request, &err, NULL);
         return;
     }
-    struct import *import =
-        import_begin(&job, tempfile_fd(upload.file), tempfile_path(upload.file), &upload.options, &refusal, &err);
-    if (import == NULL) {
-        tempfile_remove(upload.file);
-        api_reply_job_err(request, &job, &err, describe_refusal(job.arena, &refusal, &err));
-        return;
+    if (upload.followed != NULL)
+        job.cancel = follow_cancel(upload.followed);
+    import_upload(&upload, &job);
+    follow_end(upload.followed);
+}
+
+/* ---- Coming back ------------------------------------------------------------------------------------------------- */
+
+void api_database_import_events(struct request *request)
+{
+    const char *last = request_header(request, "Last-Event-ID");
+    int64_t after = 0;
+    struct err err;
+    if (last != NULL && !text_parse_integer(last, 0, INT32_MAX, &after)) {
+        err_set(&err, ERR_VALIDATION_FAILED, "Last-Event-ID must be the id of an event");
+        err_args(&err, "Last-Event-ID", NULL);
+        reply_err(request, &err, NULL);
+    } else if (!follow_replay(api_of(request)->follow, request, request_param(request, "id"),
+                              api_user(request)->user_id, after, &err)) {
+        reply_err(request, &err, NULL);
     }
-    run_import(&upload, &job, import);
+}
+
+void api_database_import_cancel(struct request *request)
+{
+    struct err err;
+    if (follow_stop(api_of(request)->follow, request_param(request, "id"), api_user(request)->user_id, &err))
+        reply_json(request, 200, json_pack("{s:b}", "ok", 1));
+    else
+        reply_err(request, &err, NULL);
 }

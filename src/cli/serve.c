@@ -2,6 +2,7 @@
 #include "cli/command.h"
 
 #include "api/api.h"
+#include "api/follow.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "ops/janitor.h"
@@ -96,6 +97,7 @@ static bool start(struct server *server, struct err *err)
                                    .redis = server->app->redis};
     server->api = (struct api){.app = server->app, .session_ttl_ms = options.session_ttl_ms};
     server->api.auth = auth_new(&options);
+    server->api.follow = follow_new();
     server->janitor = janitor_start(server->app, err);
     return server->janitor != NULL && start_http(server, err);
 }
@@ -130,9 +132,12 @@ static void stop(struct server *server)
 {
     /* However badly something hangs, the process is gone in time; children end with it. */
     alarm(STOP_LIMIT_S);
+    if (server->api.follow != NULL)
+        follow_shutdown(server->api.follow);
     if (server->http != NULL)
         http_stop(server->http);
     janitor_stop(server->janitor);
+    follow_free(server->api.follow);
     auth_free(server->api.auth);
     app_close(server->app);
     alarm(0);

@@ -131,5 +131,7 @@ void reply_break(struct request *request);
  * gone. */
 bool reply_begin_events(struct request *request, struct err *err) MUST_CHECK;
 bool reply_event(struct request *request, json_t *event, struct err *err) MUST_CHECK; /* takes the reference */
+/* With an id that the client can name when it comes back (Last-Event-ID). */
+bool reply_numbered_event(struct request *request, int64_t number, json_t *event, struct err *err) MUST_CHECK;
 
 #endif

@@ -235,15 +235,24 @@ bool reply_begin_events(struct request *request, struct err *err)
 
 bool reply_event(struct request *request, json_t *event, struct err *err)
 {
+    return reply_numbered_event(request, 0, event, err);
+}
+
+/* 0: without a number. */
+bool reply_numbered_event(struct request *request, int64_t number, json_t *event, struct err *err)
+{
+    char id[32] = "";
     char *text = event == NULL ? NULL : json_dumps(event, JSON_COMPACT);
     json_decref(event);
     if (text == NULL)
         return err_set(err, ERR_INTERNAL_ERROR, "the event could not be made into JSON");
-    size_t size = strlen(text) + sizeof "data: \n\n";
+    if (number > 0)
+        snprintf(id, sizeof id, "id: %lld\n", (long long)number);
+    size_t size = strlen(id) + strlen(text) + sizeof "data: \n\n";
     char *packet = malloc(size);
     if (packet == NULL)
         abort();
-    int length = snprintf(packet, size, "data: %s\n\n", text);
+    int length = snprintf(packet, size, "%sdata: %s\n\n", id, text);
     bool ok = stream_write(request->stream, packet, (size_t)length, err);
     free(packet);
     free(text);
