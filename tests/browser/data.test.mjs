@@ -146,3 +146,51 @@ test('a backup that can run code is listed with its text, and goes on once it is
   assert.deepEqual(faults.filter((one) => !/status of 422/.test(one)), []); // the browser's own line about the refusal
   await assertNoLeftovers({ server, postgres });
 });
+
+test('a merge is previewed table by table, and then does what the preview said', async (t) => {
+  const address = await serve(t, 'market');
+  const { page, faults } = await openBrowser();
+  await openData(page, address, 'market');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-testid=export]:enabled')]);
+  const path = join(files, 'market.dump');
+  await download.saveAs(path);
+  await postgres.sql('market', `DELETE FROM model_prices WHERE id <= 7; UPDATE users SET name = 'kept' WHERE id = 3`, { user: 'hub' });
+  const changed = await live('market');
+
+  await page.setInputFiles('input[type=file]', path);
+  await page.click('[data-testid=preview-import]:enabled');
+  const figures = await textThatFits(page, '[data-testid=preview]', /public\.model_prices/);
+  assert.match(figures, /nothing was changed/);
+  assert.match(figures, /public\.model_prices\s+7\s+0/);
+  assert.match(figures, /public\.users\s+0\s+0\s+199\s+1/);
+  assert.deepEqual(await live('market'), changed);
+
+  await page.click('[data-testid=import-previewed]');
+  await page.click('.ant-modal-footer .ant-btn-primary');
+  await textThatFits(page, '[data-testid=result]', /7 rows added, [\d,]+ identical, 1 conflicting/);
+  assert.equal(await postgres.value('market', 'SELECT count(*) FROM model_prices WHERE id <= 7'), '7');
+  assert.equal(await postgres.value('market', 'SELECT name FROM users WHERE id = 3'), 'kept');
+  assert.deepEqual(faults, []);
+  await assertNoLeftovers({ server, postgres });
+});
+
+test('an import survives that the page is loaded anew in the middle, and a cancel says that nothing was changed', async (t) => {
+  const address = await serve(t, 'garden');
+  await postgres.sql('garden', 'INSERT INTO message_request (provider_id, user_id, key, model) SELECT 1, 1, \'k\', md5(n::text) FROM generate_series(1, 60000) n', { user: 'hub' });
+  const { page } = await openBrowser();
+  await openData(page, address, 'garden');
+  const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-testid=export]:enabled')]);
+  const path = join(files, 'garden.dump');
+  await download.saveAs(path);
+  const original = await live('garden');
+  await overwrite(page, path, 'garden');
+  await page.locator('.ant-steps-item-process').filter({ hasText: 'Restore' }).waitFor();
+  page.on('dialog', (dialog) => dialog.accept()); // leaving the page is asked about
+  await page.reload();
+  await page.locator('.ant-steps-item-process').filter({ hasText: /Restore|Check|Migrate/ }).waitFor();
+  await page.click('[data-testid=cancel]');
+  await page.click('.ant-modal-confirm-btns .ant-btn-dangerous');
+  await textThatFits(page, '[data-testid=result]', /cancelled[^]*Nothing was changed/);
+  assert.deepEqual(await live('garden'), original);
+  await assertNoLeftovers({ server, postgres }, 5000);
+});

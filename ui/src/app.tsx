@@ -31,6 +31,21 @@ const queries = new QueryClient({
   },
 });
 
+/** Where Ant Design's own colours are too pale to be read by everybody (WCAG AA). */
+const LIGHT = {
+  colorPrimary: '#1f5fd6', colorLink: '#1f5fd6',
+  colorSuccess: '#2f7d0d', colorSuccessBg: '#f6ffed', colorSuccessBorder: '#b7eb8f',
+  colorError: '#cf1322', colorErrorBg: '#fff2f0', colorErrorBorder: '#ffccc7',
+  colorWarning: '#a85b00', colorWarningBg: '#fffbe6', colorWarningBorder: '#ffe58f',
+  colorTextTertiary: 'rgba(0, 0, 0, 0.62)', colorTextDescription: 'rgba(0, 0, 0, 0.62)', colorTextPlaceholder: 'rgba(0, 0, 0, 0.58)',
+};
+const DARK = {
+  colorPrimary: '#2f6be0', colorLink: '#8ab4ff', colorLinkHover: '#b3d0ff',
+  colorError: '#ff7875', colorErrorBg: '#2c1618', colorErrorBorder: '#5b2526',
+  colorTextTertiary: 'rgba(255, 255, 255, 0.65)', colorTextDescription: 'rgba(255, 255, 255, 0.65)',
+  colorTextPlaceholder: 'rgba(255, 255, 255, 0.55)',
+};
+
 export function App() {
   const dark = useDark();
   const language = useLanguage();
@@ -40,8 +55,9 @@ export function App() {
       csp={{ nonce: NONCE }}
       theme={{
         algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-        token: { colorPrimary: dark ? '#4c8dff' : '#1f5fd6', borderRadius: 8, fontSize: 14 },
+        token: { borderRadius: 8, fontSize: 14, ...(dark ? DARK : LIGHT) },
       }}
+      button={{ autoInsertSpace: false }}
     >
       <AntApp>
         <QueryClientProvider client={queries}>

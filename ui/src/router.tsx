@@ -22,6 +22,7 @@ export const router = createBrowserRouter(
       children: [
         page('/', () => import('./pages/overview')),
         page('/data', () => import('./pages/data/index')),
+        page('/prices', () => import('./pages/prices/index')),
         page('/history', () => import('./pages/history')),
         page('*', () => import('./pages/missing')),
       ],

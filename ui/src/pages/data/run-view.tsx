@@ -5,6 +5,7 @@ import { type Translate, useTexts } from '../../i18n';
 import { dataTexts } from '../../i18n/data';
 import { bytesText, durationText, numberText } from '../../i18n/format';
 import { Problem } from '../../parts/problem';
+import { Figures } from './figures';
 import type { Choice, Run } from './run';
 
 type T = Translate<keyof typeof dataTexts>;
@@ -78,7 +79,9 @@ function Active({ run, onCancel }: { run: Run; onCancel: () => void }) {
   return (
     <Flex vertical gap={8}>
       <Progress percent={run.percent ?? 0} status="active" showInfo={run.percent !== undefined} aria-label={phaseText(t, run.phase)} />
-      <span role="status" className="wrap">{run.phase === 'upload' ? uploadText(t, run) : run.message}</span>
+      <span role="status" className="wrap">
+        {run.lost ? t('lost') : run.phase === 'upload' ? uploadText(t, run) : run.message || (run.choice.preview ? t('previewing') : '')}
+      </span>
       <div><Button onClick={askFirst} data-testid="cancel">{t('cancelImport')}</Button></div>
     </Flex>
   );
@@ -87,7 +90,7 @@ function Active({ run, onCancel }: { run: Run; onCancel: () => void }) {
 function Done({ run, onAgain }: { run: Run; onAgain: () => void }) {
   const t = useTexts(dataTexts);
   const event = run.end?.event ?? { type: 'complete' };
-  const figure = (name: string) => numberText(Number(event[name] ?? 0));
+  const figure = (name: string) => numberText(Number(event[name] ?? (event.totals as Record<string, number> | undefined)?.[name] ?? 0));
   const time = durationText(Number(event.durationMs ?? 0));
   return (
     <Result
@@ -103,8 +106,31 @@ function Done({ run, onAgain }: { run: Run; onAgain: () => void }) {
           {typeof event.notice === 'string' && <Alert type="warning" showIcon title={event.notice} />}
         </Flex>
       }
-      extra={<Button onClick={onAgain}>{t('again')}</Button>}
+      extra={
+        <Flex vertical gap={16}>
+          {!run.choice.overwrite && <Figures event={event} merge />}
+          <div><Button onClick={onAgain} data-testid="again">{t('again')}</Button></div>
+        </Flex>
+      }
     />
+  );
+}
+
+/** What the import would do; from here it is begun, or changed. */
+function Preview({ run, onImport, onBack }: { run: Run; onImport: () => void; onBack: () => void }) {
+  const t = useTexts(dataTexts);
+  const event = run.end?.event ?? { type: 'complete' };
+  return (
+    <Flex vertical gap={12} data-testid="preview">
+      <Alert type="info" showIcon title={t('previewDone')} />
+      <Figures event={event} merge={!run.choice.overwrite} />
+      <Flex gap={8} wrap>
+        <Button onClick={onBack} data-testid="again">{t('back')}</Button>
+        <Button danger={run.choice.overwrite} onClick={onImport} data-testid="import-previewed">
+          {t(run.choice.overwrite ? 'importOverwrite' : 'importMerge')}
+        </Button>
+      </Flex>
+    </Flex>
   );
 }
 
@@ -151,11 +177,11 @@ function Ended({ run, onAgain, onGoOn }: { run: Run; onAgain: () => void; onGoOn
   const known = kind === 'cancelled' || kind === 'refused' || event !== undefined;
   return (
     <Flex vertical gap={12} data-testid="result">
-      {error !== undefined
+      {error !== undefined && kind !== 'cancelled'
         ? <Problem error={error} title={t(kind === 'refused' ? 'refused' : 'failedTitle')}><Objection run={run} onGoOn={onGoOn} /></Problem>
         : <Alert type="info" showIcon title={t('cancelled')} />}
       <Typography.Text strong={changed || !known}>{known ? t(changed ? 'changed' : 'unchanged') : t('unknownEnd')}</Typography.Text>
-      <div><Button onClick={onAgain} data-testid="again">{t('again')}</Button></div>
+      <div><Button onClick={onAgain} data-testid="again">{t('back')}</Button></div>
     </Flex>
   );
 }
@@ -163,18 +189,20 @@ function Ended({ run, onAgain, onGoOn }: { run: Run; onAgain: () => void; onGoOn
 interface Props {
   run: Run;
   onCancel: () => void;
-  onAgain: () => void;
+  onAgain: () => void; // from the beginning
+  onBack: () => void;  // to the choices
   onGoOn: (more: Partial<Choice>) => void;
 }
 
-export function RunView({ run, onCancel, onAgain, onGoOn }: Props) {
+export function RunView({ run, onCancel, onAgain, onBack, onGoOn }: Props) {
   return (
     <Flex vertical gap={16}>
       <span className="choice wrap"><strong>{run.choice.file.name}</strong><small>{bytesText(run.choice.file.size)}</small></span>
       <Phases run={run} />
       {run.end === undefined ? <Active run={run} onCancel={onCancel} />
+        : run.end.kind === 'done' && run.choice.preview ? <Preview run={run} onBack={onBack} onImport={() => onGoOn({ preview: false })} />
         : run.end.kind === 'done' ? <Done run={run} onAgain={onAgain} />
-        : <Ended run={run} onAgain={onAgain} onGoOn={onGoOn} />}
+        : <Ended run={run} onAgain={onBack} onGoOn={onGoOn} />}
       {run.log.length > 0 && <Log lines={run.log} />}
     </Flex>
   );

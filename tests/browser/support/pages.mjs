@@ -1,0 +1,14 @@
+// The pages of the web page, and how to know that each is there with its data.
+export const PAGES = [
+  { path: '/', name: 'overview', ready: '.recharts-surface' },
+  { path: '/data', name: 'data', ready: '.ant-descriptions' },
+  { path: '/history', name: 'history', ready: '.ant-table-row' },
+];
+
+/** Open a page and wait until what it asked for is there and nothing moves any more. */
+export async function openPage(page, url, { path, ready }) {
+  await page.goto(url + path);
+  await page.locator(ready).first().waitFor();
+  await page.waitForLoadState('networkidle');
+  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {}))));
+}
