@@ -2,8 +2,9 @@
  *
  * The format, read from PostgreSQL's source: header, table of contents, then blocks { type, dump id, chunks } to the
  * end of the file. It has no checksum of its own beyond zlib's, and a file cut at a block's border looks whole; so:
- * - archive_verify() walks every byte, inflates every stream, counts rows, and demands that each entry with data has
- *   its block;
+ * - archive_verify() walks every byte, decodes every stream (zlib, LZ4, zstd) by several threads, counts rows, and
+ *   demands that each entry with data has its block. LZ4 and zstd as pg_dump writes them have no checksum of their
+ *   content, and no compression has none at all: there, a changed value cannot be seen without a seal;
  * - archives that hubport exports end with a seal: one DATA block under a dump id that no entry has (ARCHIVE_SEAL_ID),
  *   which stock pg_restore passes by without decompressing it. It holds the SHA-256 of all bytes before it, and rows,
  *   bytes and SHA-256 of each entry's data. A seal that disagrees, or stands anywhere but at the end, is damage; a file
@@ -11,10 +12,11 @@
  *
  * Versions 1.12 to 1.16 (PostgreSQL 9.x to 18). Bounds: ARCHIVE_MAX_ENTRIES, ARCHIVE_MAX_STRING, ARCHIVE_MAX_STRINGS; a
  * number from the file leads to an allocation only when as many bytes are really there. The table of contents lives in
- * the arena; beyond it and the seal, less than 1 MB is used, whatever the file's size. Errors: ERR_FILE_NOT_ARCHIVE
- * (wrong magic or not the custom format), ERR_ARCHIVE_UNSUPPORTED (version, sizes, compression, more entries than we
- * take), ERR_ARCHIVE_DAMAGED (everything else, with the offset and entry in the words), ERR_FILE_TOO_LARGE (see
- * max_bytes), ERR_SYSTEM (reading failed), or the cancel's reason.
+ * the arena; beyond it and the seal, 4 MB for each thread are used, whatever the file's size (zstd: what its frames'
+ * headers ask for, at most 128 MB for each of 2 threads). Errors: ERR_FILE_NOT_ARCHIVE (wrong magic or not the custom
+ * format), ERR_ARCHIVE_UNSUPPORTED (version, sizes, more entries than we take), ERR_ARCHIVE_DAMAGED (everything else,
+ * with the offset and entry in the words), ERR_FILE_TOO_LARGE (see max_bytes), ERR_SYSTEM (reading failed), or the
+ * cancel's reason.
  */
 #ifndef ARCHIVE_ARCHIVE_H
 #define ARCHIVE_ARCHIVE_H
@@ -67,11 +69,15 @@ struct archive {
     uint64_t data_position;     /* where the table of contents ends and the blocks begin */
     uint64_t max_bytes; /* set by the caller before archive_verify: more uncompressed bytes than this are refused as
                          * soon as they are met (decompression bomb); 0, as opened: no limit */
+    unsigned max_ratio; /* also set by the caller: more than so many times the file's size are refused, when they are
+                         * over 1 GiB; 0, as opened: no limit */
     bool digests;       /* set by the caller before archive_verify: the entries' sha256 are wanted */
+    int threads; /* set by the caller: that decode. 0, as opened: one for each processor, none for a small file */
     /* Filled by archive_verify: */
-    bool sealed;    /* ends with our seal, and it agrees */
-    uint64_t rows;  /* all tables whose rows are known */
-    uint64_t bytes; /* uncompressed, all entries */
+    bool sealed;              /* ends with our seal, and it agrees */
+    unsigned char sha256[32]; /* of the whole file */
+    uint64_t rows;            /* all tables whose rows are known */
+    uint64_t bytes;           /* uncompressed, all entries */
 };
 
 /* Whether these first bytes of a file begin a custom-format archive that we can read: ARCHIVE_MAGIC_SIZE bytes are
@@ -84,7 +90,7 @@ bool archive_check_magic(const void *bytes, size_t size, struct err *err) MUST_C
 struct archive *archive_open(int fd, struct arena *arena, struct err *err) MUST_CHECK;
 
 /* Everything else. `progress` (may be NULL) is told the bytes of the file walked so far, about every 4 MB and at the
- * end. May be called again; the file must not change between. lz4 and zstd are refused: ERR_ARCHIVE_UNSUPPORTED. */
+ * end. May be called again; the file must not change between. */
 bool archive_verify(struct archive *archive, int fd, const struct cancel *cancel,
                     void (*progress)(void *context, uint64_t done, uint64_t total), void *context,
                     struct err *err) MUST_CHECK;

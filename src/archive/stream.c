@@ -1,103 +1,79 @@
 #include "archive/stream.h"
 
-#include "base/text.h"
-
 #define IN_SIZE (64 * KIB)
-#define OUT_SIZE (128 * KIB)
-
-static void *must_malloc(size_t size)
-{
-    void *memory = malloc(size);
-    if (memory == NULL)
-        abort();
-    return memory;
-}
 
 void data_stream_open(struct stream *stream, enum archive_compression compression)
 {
-    *stream = (struct stream){.deflated = compression == ARCHIVE_GZIP, .in = must_malloc(IN_SIZE)};
-    if (!stream->deflated)
-        return;
-    stream->out = must_malloc(OUT_SIZE);
-    if (inflateInit(&stream->zip) != Z_OK)
-        abort(); /* no memory */
+    *stream = (struct stream){.decoder = decoder_new(compression), .in = malloc(IN_SIZE)};
+    if (stream->in == NULL)
+        abort();
 }
 
 void data_stream_close(struct stream *stream)
 {
-    if (stream->deflated)
-        inflateEnd(&stream->zip);
+    decoder_free(stream->decoder);
     free(stream->in);
-    free(stream->out);
 }
 
 void data_stream_begin(struct stream *stream, struct rows *rows)
 {
-    if (stream->deflated)
-        inflateReset(&stream->zip);
-    stream->ended = false;
+    decoder_begin(stream->decoder);
     stream->in_size = 0;
     stream->rows = rows;
     stream->bytes = 0;
 }
 
-/* Plain bytes have come out. */
-static bool take(struct stream *stream, const unsigned char *bytes, size_t size, struct err *err)
+/* ---- Plain bytes ------------------------------------------------------------------------------------------------- */
+
+static bool too_many_bytes(const struct stream *stream, struct err *err)
+{
+    char limit[32];
+    snprintf(limit, sizeof limit, "%lluMB", (unsigned long long)(stream->max_bytes / MIB));
+    err_set(err, ERR_FILE_TOO_LARGE,
+            "unpacked it is over %llu bytes (a decompression bomb, or too large for this place)",
+            (unsigned long long)stream->max_bytes);
+    return err_args(err, limit, NULL);
+}
+
+bool data_stream_take(struct stream *stream, const unsigned char *plain, size_t size, struct err *err)
 {
     stream->bytes += size;
-    stream->all_bytes += size;
-    if (stream->max_bytes != 0 && stream->all_bytes > stream->max_bytes) {
-        char limit[32];
-        snprintf(limit, sizeof limit, "%lluMB", (unsigned long long)(stream->max_bytes / MIB));
-        err_set(err, ERR_FILE_TOO_LARGE,
-                "unpacked it is over %llu bytes (a decompression bomb, or too large for this place)",
-                (unsigned long long)stream->max_bytes);
-        return err_args(err, limit, NULL);
-    }
-    if (stream->sha != NULL)
-        sha256_add(stream->sha, bytes, size);
-    if (stream->rows != NULL && !rows_add(stream->rows, bytes, size))
+    if (atomic_fetch_add(stream->all_bytes, size) + size > stream->max_bytes && stream->max_bytes != 0)
+        return too_many_bytes(stream, err);
+    if (stream->rows != NULL && !rows_add(stream->rows, plain, size))
         return err_set(err, ERR_ARCHIVE_DAMAGED, "there is something after the last row");
-    if (stream->taker != NULL && size > 0 && !stream->taker(stream->context, bytes, size, err))
+    if (stream->sha != NULL)
+        sha256_add(stream->sha, plain, size);
+    if (stream->taker != NULL && !stream->taker(stream->context, plain, size, err))
         return false;
     return cancel_check(stream->cancel, err);
 }
 
-/* When the input is used up while there is more to come out, it comes with the next input: a stream ends by its
- * checksum, which is read last. */
-static bool inflate_gathered(struct stream *stream, struct err *err)
+bool data_stream_end_rows(struct stream *stream, struct err *err)
 {
-    z_stream *zip = &stream->zip;
-    zip->next_in = stream->in;
-    zip->avail_in = (uInt)stream->in_size;
-    stream->in_size = 0;
-    while (zip->avail_in > 0 && !stream->ended) {
-        zip->next_out = stream->out;
-        zip->avail_out = OUT_SIZE;
-        int result = inflate(zip, Z_NO_FLUSH);
-        if (result != Z_OK && result != Z_STREAM_END)
-            return err_set(err, ERR_ARCHIVE_DAMAGED, "it does not decompress: %s",
-                           zip->msg == NULL ? zError(result) : zip->msg);
-        if (!take(stream, stream->out, OUT_SIZE - zip->avail_out, err))
-            return false;
-        stream->ended = result == Z_STREAM_END;
-    }
-    if (zip->avail_in > 0)
-        return err_set(err, ERR_ARCHIVE_DAMAGED, "there is something after the end of the compressed stream");
+    if (stream->rows != NULL && !stream->rows->ended)
+        return err_set(err, ERR_ARCHIVE_DAMAGED, "the rows have no end (\\.)");
     return true;
+}
+
+/* ---- Chunks ------------------------------------------------------------------------------------------------------ */
+
+static bool take(void *context, const unsigned char *bytes, size_t size, struct err *err)
+{
+    return data_stream_take(context, bytes, size, err);
 }
 
 static bool flush(struct stream *stream, struct err *err)
 {
-    if (stream->deflated)
-        return inflate_gathered(stream, err);
     size_t size = stream->in_size;
     stream->in_size = 0;
-    return take(stream, stream->in, size, err);
+    return size == 0 || decoder_add(stream->decoder, stream->in, size, take, stream, err);
 }
 
 bool data_stream_add(struct stream *stream, const unsigned char *bytes, size_t size, struct err *err)
 {
+    if (size >= IN_SIZE)
+        return flush(stream, err) && decoder_add(stream->decoder, bytes, size, take, stream, err);
     while (size > 0) {
         size_t part = MIN(size, IN_SIZE - stream->in_size);
         memcpy(stream->in + stream->in_size, bytes, part);
@@ -112,12 +88,16 @@ bool data_stream_add(struct stream *stream, const unsigned char *bytes, size_t s
 
 bool data_stream_end(struct stream *stream, struct err *err)
 {
-    if (!flush(stream, err))
+    return flush(stream, err) && decoder_end(stream->decoder, err) && data_stream_end_rows(stream, err);
+}
+
+bool data_stream_chunk(struct reader *reader, int32_t *length, struct err *err)
+{
+    if (!reader_int(reader, length, err))
         return false;
-    if (stream->deflated && !stream->ended)
-        return err_set(err, ERR_ARCHIVE_DAMAGED, "the compressed stream has no end");
-    if (stream->rows != NULL && !stream->rows->ended)
-        return err_set(err, ERR_ARCHIVE_DAMAGED, "the rows have no end (\\.)");
+    if (*length < 0 || (uint64_t)*length > reader_left(reader))
+        return reader_damaged(reader, err, "a chunk of %d bytes, and %llu are left of the file", *length,
+                              (unsigned long long)reader_left(reader));
     return true;
 }
 
@@ -128,14 +108,11 @@ bool data_stream_chunks(struct stream *stream, struct reader *reader, struct row
     size_t size;
     data_stream_begin(stream, rows);
     for (;;) {
-        if (!reader_int(reader, &left, err))
+        if (!data_stream_chunk(reader, &left, err))
             return false;
         if (left == 0)
             return data_stream_end(stream, err)
                    || err_wrap(err, "before byte %llu", (unsigned long long)reader->position);
-        if (left < 0 || (uint64_t)left > reader_left(reader))
-            return reader_damaged(reader, err, "a chunk of %d bytes, and %llu are left of the file", left,
-                                  (unsigned long long)reader_left(reader));
         for (; left > 0; left -= (int32_t)size) {
             if (!reader_peek(reader, &bytes, &size, err))
                 return false;

@@ -37,6 +37,7 @@ void make_entry(struct maker *maker, const struct made_entry *entry);
 
 void make_chunks(struct maker *maker, const void *data, size_t size);   /* cut, ended by a 0 */
 void make_deflated(struct maker *maker, const void *data, size_t size); /* one stream, then make_chunks */
+void make_packed(struct maker *maker, const void *data, size_t size);   /* compressed as the archive says */
 void make_data(struct maker *maker, int32_t id, const char *text);      /* block, compressed as the archive says */
 void make_seal(struct maker *maker);                                    /* of what was made so far */
 
@@ -46,8 +47,8 @@ void make_small(struct maker *maker, int minor, enum archive_compression compres
 int file_of(const void *bytes, size_t size); /* a file in memory */
 int made_file(const struct maker *maker);
 
-/* Open and verify in one: ERR_OK, or the code with the words in `err`. `archive` (may be NULL) is set when it was
- * opened. */
+/* Open and verify in one (now and then by threads as well, which must find the same): ERR_OK, or the code with the
+ * words in `err`. `archive` (may be NULL) is set when it was opened. */
 enum err_code check_file(int fd, struct arena *arena, struct archive **archive, struct err *err);
 enum err_code check_made(const struct maker *maker, struct arena *arena, struct archive **archive, struct err *err);
 

@@ -22,7 +22,8 @@ static char directory[64];
 static const char *bin;
 static struct err err;
 
-/* ---- Databases -------------------------------------------------------------------------------------------------------- */
+/* ---- Databases
+ * -------------------------------------------------------------------------------------------------------- */
 
 static const char *dsn(const char *database)
 {
@@ -79,7 +80,8 @@ static const char everything[] =
 static const char tables_sql[] = "SELECT count(*) FROM pg_class c JOIN pg_namespace n ON n.oid = relnamespace"
                                  " WHERE relkind = 'r' AND nspname IN ('public', 'Schema B')";
 
-/* ---- Files and programs ----------------------------------------------------------------------------------------------- */
+/* ---- Files and programs
+ * ----------------------------------------------------------------------------------------------- */
 
 static const char *file_path(const char *name)
 {
@@ -207,7 +209,8 @@ static int end(void **state)
     return nftw(directory, remove_one, 8, FTW_DEPTH | FTW_PHYS);
 }
 
-/* ---- Tests ------------------------------------------------------------------------------------------------------------ */
+/* ---- Tests
+ * ------------------------------------------------------------------------------------------------------------ */
 
 static struct archive *verify_made(const struct maker *made)
 {

@@ -52,7 +52,7 @@ static void assert_rows(const char *text, uint64_t rows)
 {
     static const size_t chunks[] = {1, 2, 3, 4096};
     struct archive *archive;
-    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_GZIP; packed++)
+    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_ZSTD; packed++)
         for (size_t i = 0; i < ARRAY_LEN(chunks); i++) {
             make_table((enum archive_compression)packed, COPY);
             maker.chunk = chunks[i];
@@ -76,7 +76,7 @@ static void every_version_is_verified(void **state)
     struct archive *archive;
     (void)state;
     for (int minor = 12; minor <= 16; minor++)
-        for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_GZIP; packed++) {
+        for (int packed = ARCHIVE_NONE; packed <= (minor >= 15 ? ARCHIVE_ZSTD : ARCHIVE_GZIP); packed++) {
             make_small(&maker, minor, (enum archive_compression)packed);
             assert_int_equal(check_made(&maker, arena, &archive, &err), ERR_OK);
             assert_int_equal(archive->entries[1].rows, 2);
@@ -116,7 +116,7 @@ static void rows_without_an_end_are_damage(void **state)
 {
     static const char *const texts[] = {"1\n2\n", "", "1\n\\.", "\\", "1\t\\.\n\n\n"};
     (void)state;
-    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_GZIP; packed++)
+    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_ZSTD; packed++)
         for (size_t i = 0; i < ARRAY_LEN(texts); i++) {
             make_table((enum archive_compression)packed, COPY);
             make_data(&maker, 2, texts[i]);
@@ -154,25 +154,24 @@ static void inserts_have_no_known_rows(void **state)
 
 static void make_large_objects(enum archive_compression compression)
 {
-    maker_start(&maker, 14, compression);
+    maker_start(&maker, 16, compression);
     make_header(&maker, 1);
     make_entry(&maker, &(struct made_entry){.id = 5, .has_data = true, .desc = "BLOBS", .tag = "BLOBS"});
     make_byte(&maker, 3);
     make_int(&maker, 5);
-    void (*chunks)(struct maker *, const void *, size_t) = compression == ARCHIVE_NONE ? make_chunks : make_deflated;
     make_int(&maker, 16400);
-    chunks(&maker, "a\0b", 3);
+    make_packed(&maker, "a\0b", 3);
     make_int(&maker, -1294967296); /* 3,000,000,000: pg_dump writes object ids as signed numbers */
-    chunks(&maker, "", 0);
+    make_packed(&maker, "", 0);
     make_int(&maker, INT32_MIN);
-    chunks(&maker, "\\.\nrest", 7);
+    make_packed(&maker, "\\.\nrest", 7);
 }
 
 static void large_objects_are_walked(void **state)
 {
     struct archive *archive;
     (void)state;
-    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_GZIP; packed++) {
+    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_ZSTD; packed++) {
         make_large_objects((enum archive_compression)packed);
         make_int(&maker, 0);
         assert_int_equal(check_made(&maker, arena, &archive, &err), ERR_OK);
@@ -331,16 +330,6 @@ static void bytes_long_after_a_streams_end_are_seen(void **state)
     assert_refused(ERR_ARCHIVE_DAMAGED, "something after the end of the compressed stream");
 }
 
-static void lz4_and_zstd_are_named_as_unsupported(void **state)
-{
-    (void)state;
-    make_small(&maker, 15, ARCHIVE_LZ4);
-    assert_refused(ERR_ARCHIVE_UNSUPPORTED, "lz4");
-    maker_end(&maker);
-    make_small(&maker, 16, ARCHIVE_ZSTD);
-    assert_refused(ERR_ARCHIVE_UNSUPPORTED, "zstd");
-}
-
 static long peak_kb(void)
 {
     struct rusage usage;
@@ -388,7 +377,7 @@ static void a_bomb_takes_no_memory_and_stops_at_the_limit(void **state)
     archive->max_bytes = 256 * MIB + 6;
     assert_true(archive_verify(archive, fd, NULL, NULL, NULL, &err));
     assert_int_equal(archive->rows, 1);
-    assert_true(peak_kb() - before < 2048);
+    assert_true(peak_kb() - before < 8192);
     close(fd);
 }
 
@@ -498,7 +487,7 @@ static void a_file_that_changes_its_size_meanwhile_is_damage(void **state)
 static void every_truncation_is_refused(void **state)
 {
     (void)state;
-    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_GZIP; packed++) {
+    for (int packed = ARCHIVE_NONE; packed <= ARCHIVE_ZSTD; packed++) {
         make_small(&maker, 16, (enum archive_compression)packed);
         int fd = made_file(&maker);
         for (size_t size = maker.size; size-- > 0;) {
@@ -526,7 +515,8 @@ static void ten_thousand_mutated_files_do_no_harm(void **state)
     (void)state;
     for (int i = 0; i < 10000; i++) {
         struct arena *own = arena_new();
-        make_small(&maker, 12 + i % 5, i % 2 == 0 ? ARCHIVE_NONE : ARCHIVE_GZIP);
+        int minor = 12 + i % 5;
+        make_small(&maker, minor, (enum archive_compression)(i % (minor >= 15 ? 4 : 2)));
         for (uint32_t changes = next_random(&seed) % 4 + 1; changes > 0; changes--) {
             size_t at = next_random(&seed) % maker.size, to = next_random(&seed) % maker.size;
             size_t size = MIN((size_t)next_random(&seed) % 40, maker.size - MAX(at, to));
@@ -589,7 +579,6 @@ int main(void)
         TEST(bad_chunks_are_damage),
         TEST(a_compressed_entry_is_one_whole_stream),
         TEST(bytes_long_after_a_streams_end_are_seen),
-        TEST(lz4_and_zstd_are_named_as_unsupported),
         TEST(a_bomb_takes_no_memory_and_stops_at_the_limit),
         TEST(progress_is_told_every_4_mb_and_at_the_end),
         TEST(a_cancel_stops_the_walk),
