@@ -36,6 +36,10 @@ bool api_guard_same_site(struct request *request, struct err *err); /* for sign-
 #define API_V1_VERSION "1.0.0"
 void api_reply_action(struct request *request, json_t *data); /* 200 {"ok": true, "data": data}; takes the reference */
 
+/* The same for JSON that is text already, as PostgreSQL wrote it with every digit; it lives in the request's arena. */
+void api_reply_text(struct request *request, int status, const char *json);
+void api_reply_action_text(struct request *request, const char *json);
+
 /* A number of the query, `fallback` when it is absent; VALIDATION_FAILED naming it when it is none or out of range. */
 bool api_query_int(struct request *request, const char *name, int64_t fallback, int64_t min, int64_t max,
                    int64_t *value, struct err *err) MUST_CHECK;
@@ -49,6 +53,9 @@ bool api_query_page(struct request *request, int64_t default_size, int64_t max_s
                     struct err *err) MUST_CHECK;
 /* {"items", "page", "pageSize", "total", "totalPages"}; takes the reference. */
 void api_reply_page(struct request *request, const struct api_page *page, int64_t total, json_t *items);
+/* The same as text, its items called `name` and being text already. */
+const char *api_page_text(struct request *request, const struct api_page *page, int64_t total, const char *name,
+                          const char *items);
 
 /* Resources. */
 void api_livez(struct request *request);
@@ -71,6 +78,25 @@ void api_prices_export(struct request *request);
 void api_audit_logs(struct request *request);
 void api_audit_log(struct request *request);
 void api_overview(struct request *request);
+void api_prices_list(struct request *request);
+void api_old_prices_list(struct request *request); /* /api/prices */
+void api_prices_list_action(struct request *request);
+void api_prices_catalog(struct request *request);
+void api_prices_exists(struct request *request);
+void api_prices_exists_action(struct request *request);
+void api_prices_chat_models_action(struct request *request);
+void api_prices_vendors(struct request *request);
+void api_prices_cloud_count(struct request *request);
+void api_prices_unpriced(struct request *request);
+void api_prices_sync(struct request *request);
+void api_prices_sync_action(struct request *request);
+void api_prices_sync_check(struct request *request);
+void api_prices_sync_state(struct request *request);
+void api_price_put(struct request *request);
+void api_price_delete(struct request *request);
+void api_price_pin(struct request *request);
+void api_price_history(struct request *request);
+void api_price_revert(struct request *request);
 void api_page(struct request *request);
 void api_page_asset(struct request *request);
 

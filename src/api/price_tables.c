@@ -1,6 +1,6 @@
 /* Price tables: upload, preview and export (hub-contract section 4.7), as JSON {"content": ...}, as a file of a form,
  * or as the body itself. */
-#include "api/api.h"
+#include "api/prices.h"
 
 #include "base/text.h"
 #include "http/multipart.h"
@@ -23,15 +23,6 @@ struct table_upload {
     size_t text_size;
     struct price_import_options options;
 };
-
-static struct price_job price_job_of(struct request *request)
-{
-    return (struct price_job){.app = api_of(request)->app,
-                              .arena = request_arena(request),
-                              .cancel = request_cancel(request),
-                              .lang = request_lang(request),
-                              .actor = api_actor(request, api_user(request))};
-}
 
 /* ---- The body ---------------------------------------------------------------------------------------------------- */
 
@@ -255,7 +246,7 @@ static json_t *failures(const struct price_table *table)
 /* NULL: answered. */
 static json_t *import_upload(struct table_upload *upload, bool legacy)
 {
-    struct price_job job = price_job_of(upload->request);
+    struct price_job job = api_price_job(upload->request);
     struct price_import_result result;
     struct price_table table = {0};
     struct err err;
@@ -307,7 +298,7 @@ void api_prices_upload_action(struct request *request)
 
 void api_prices_export(struct request *request)
 {
-    struct price_job job = price_job_of(request);
+    struct price_job job = api_price_job(request);
     struct price_export_options options;
     struct err err;
     struct price_export *export = NULL;

@@ -2,6 +2,8 @@
 #include "api/api.h"
 
 #define SMALL_BODY ((size_t)16 * 1024)
+#define PRICE_BODY (256 * KIB) /* one model's price, with extra fields */
+#define NAMES_BODY (4 * MIB)   /* names of models */
 
 const struct route api_routes[] = {
     {"GET", "/livez", NULL, api_livez, 0, false, ERROR_PLAIN},
@@ -28,6 +30,32 @@ const struct route api_routes[] = {
     {"GET", "/api/v1/audit-logs", api_guard_v1, api_audit_logs, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/audit-logs/{id}", api_guard_v1, api_audit_log, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/overview", api_guard_v1, api_overview, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/model-prices", api_guard_v1, api_prices_list, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/model-prices/catalog", api_guard_v1, api_prices_catalog, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/model-prices/exists", api_guard_v1, api_prices_exists, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/model-prices/sync", api_guard_v1, api_prices_sync_state, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/model-prices:unpriced", api_guard_v1, api_prices_unpriced, 0, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/model-prices:syncLitellmCheck", api_guard_v1, api_prices_sync_check, SMALL_BODY, false,
+     ERROR_PROBLEM},
+    {"POST", "/api/v1/model-prices:syncLitellm", api_guard_v1, api_prices_sync, NAMES_BODY, false, ERROR_PROBLEM},
+    {"PUT", "/api/v1/model-prices/{modelName}", api_guard_v1, api_price_put, PRICE_BODY, false, ERROR_PROBLEM},
+    {"DELETE", "/api/v1/model-prices/{modelName}", api_guard_v1, api_price_delete, SMALL_BODY, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/model-prices/{modelName}/pricing:pinManual", api_guard_v1, api_price_pin, SMALL_BODY, false,
+     ERROR_PROBLEM},
+    {"GET", "/api/v1/model-prices/{modelName}/history", api_guard_v1, api_price_history, 0, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/model-prices/{modelName}:revert", api_guard_v1, api_price_revert, SMALL_BODY, false,
+     ERROR_PROBLEM},
+    {"POST", "/api/actions/model-prices/syncLiteLLMPrices", api_guard_action, api_prices_sync_action, NAMES_BODY, false,
+     ERROR_ACTION},
+    {"POST", "/api/actions/model-prices/getModelPrices", api_guard_action, api_prices_list_action, SMALL_BODY, false,
+     ERROR_ACTION},
+    {"POST", "/api/actions/model-prices/hasPriceTable", api_guard_action, api_prices_exists_action, SMALL_BODY, false,
+     ERROR_ACTION},
+    {"POST", "/api/actions/model-prices/getAvailableModelsByProviderType", api_guard_action,
+     api_prices_chat_models_action, SMALL_BODY, false, ERROR_ACTION},
+    {"GET", "/api/prices", api_guard_admin, api_old_prices_list, 0, false, ERROR_ACTION},
+    {"GET", "/api/prices/cloud-model-count", api_guard_admin, api_prices_cloud_count, 0, false, ERROR_ACTION},
+    {"GET", "/api/prices/vendors", api_guard_admin, api_prices_vendors, 0, false, ERROR_ACTION},
     {"GET", "/", NULL, api_page, 0, false, ERROR_PLAIN},
     {"GET", "/assets/{file}", NULL, api_page_asset, 0, false, ERROR_PLAIN},
     {"GET", "/{file}", NULL, api_page, 0, false, ERROR_PLAIN},

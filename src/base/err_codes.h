@@ -55,6 +55,7 @@
     X(FETCH_ADDRESS, 502, 8, "云端价格表拉取失败：拒绝访问非公网地址 {0}", "The price table could not be fetched: {0} is not a public address; PRICE_TABLE_ALLOW_PRIVATE allows it") \
     X(FETCH_TOO_LARGE, 502, 6, "云端价格表拉取失败：内容超过 {0}", "The price table could not be fetched: it is larger than {0}") \
     X(FETCH_TIMEOUT, 502, 1, "云端价格表拉取失败：超时", "The price table could not be fetched in time") \
+    X(FETCH_NOT_TABLE, 502, 6, "云端价格表拉取失败：{0}", "What was fetched is no price table: {0}") \
     X(FETCH_TLS, 502, 8, "云端价格表拉取失败：TLS 证书验证失败（{0}）", "The price table could not be fetched: TLS failed ({0})") \
     /* Backup */ \
     X(BACKUP_BUSY, 409, 5, "其他管理员正在执行备份操作，请稍后重试", "Another administrator is running a backup operation; try again later") \
@@ -92,6 +93,22 @@
     X(PRICE_TABLE_NO_MODELS, 400, 6, "价格表格式无效：缺少 models 表", "The price table is not valid: it has no table \"models\"") \
     X(PRICE_TABLE_MODELS_EMPTY, 400, 6, "价格表格式无效：models 为空", "The price table is not valid: \"models\" is empty") \
     X(PRICE_TABLE_NOTHING_USABLE, 400, 6, "价格表中没有可用的模型价格，未作任何更改", "The price table holds no usable price; nothing was changed") \
+    X(PRICE_SYNC_BUSY, 409, 5, "价格表正在同步，请稍后重试", "The price table is being synchronised; try again later") \
+    X(PRICE_NOT_FOUND, 404, 6, "未找到模型价格：{0}", "There is no price of {0}") \
+    X(PRICE_NO_HISTORY, 404, 6, "未找到模型 {0} 的价格变更记录", "The price of {0} has no such change in its history") \
+    X(PRICE_NO_CLOUD, 404, 6, "未找到云端模型价格", "The model has no price that came from the cloud") \
+    X(PRICE_NO_PROVIDER, 404, 6, "未找到对应的多供应商价格节点", "The model's price has no such provider") \
+    X(PRICE_PROVIDER_EMPTY, 400, 2, "价格提供商不能为空", "The pricing provider must not be empty") \
+    X(PRICE_NAME_EMPTY, 400, 2, "模型名称不能为空", "The model's name must not be empty") \
+    X(PRICE_NAME_DIFFERS, 400, 2, "请求中的模型名称与地址不一致：{0}", "The model's name in the body differs from the address: {0}") \
+    X(PRICE_NOT_POSITIVE, 400, 2, "{0}必须为非负数", "{0} must be a number that is not negative") \
+    X(PRICE_EXTRA_NOT_OBJECT, 400, 2, "高级字段必须是 JSON 对象", "extraFieldsJson must be a JSON object") \
+    X(PRICE_EXTRA_UNREADABLE, 400, 2, "高级字段 JSON 解析失败: {0}", "extraFieldsJson cannot be parsed: {0}") \
+    X(PRICE_REFUSED, 400, 2, "价格无效：{0}", "The price is not valid: {0}") \
+    X(PRICE_PAGE_INVALID, 400, 2, "页码必须大于0", "page must be a number from 1 on") \
+    X(PRICE_PAGE_SIZE_INVALID, 400, 2, "每页大小必须在1-200之间", "pageSize must be from 1 to 200") \
+    X(PRICE_SOURCE_INVALID, 400, 2, "source 参数无效", "source must be manual, litellm or cloud") \
+    X(PRICE_QUERY_SLOW, 503, 4, "查询超时，请缩短天数后重试", "The query took too long; ask for fewer days") \
     X(PRICE_IMPORT_FAILED, 500, 1, "导入价格表失败，未作任何更改", "The price table could not be imported; nothing was changed")
 /* clang-format on */
 

@@ -73,5 +73,12 @@ int command_config(struct invocation *invocation);
 int command_doctor(struct invocation *invocation);
 int command_prices_import(struct invocation *invocation);
 int command_prices_export(struct invocation *invocation);
+int command_prices_sync(struct invocation *invocation);
+int command_prices_list(struct invocation *invocation);
+int command_prices_set(struct invocation *invocation);
+int command_prices_unset(struct invocation *invocation);
+int command_prices_history(struct invocation *invocation);
+int command_prices_revert(struct invocation *invocation);
+int command_prices_unpriced(struct invocation *invocation);
 
 #endif

@@ -78,6 +78,53 @@ static const struct option_row prices_export_options[] = {
     {0},
 };
 
+static const struct option_row prices_sync_options[] = {
+    {0, "check", NULL, {"只检查，不作更改", "Only tell what would change"}},
+    {0, "overwrite-manual", "A,B", {"允许覆盖的手动价格", "Prices set by hand that may be overwritten"}},
+    {0,
+     "confirm",
+     "A,B",
+     {"确认被搁置的模型；* 表示整表", "Take what was held back of these models; * for the whole table"}},
+    {0},
+};
+
+static const struct option_row prices_list_options[] = {
+    {0, "search", "TEXT", {"名称中包含的文字", "Part of the name"}},
+    {0, "source", "SOURCE", {"manual、litellm 或 cloud（非手动）", "manual, litellm, or cloud (not set by hand)"}},
+    {0, "vendor", "VENDOR", {"厂商", "The vendor"}},
+    {0, "provider", "PROVIDER", {"litellm_provider", "The litellm_provider"}},
+    {0},
+};
+
+/* In the order that cli/price_models.c knows. */
+static const struct option_row prices_set_options[] = {
+    {0, "input", "USD", {"每个输入 token 的价格；3/M 表示每百万 3 美元", "Of an input token; 3/M is 3 USD a million"}},
+    {0, "output", "USD", {"每个输出 token 的价格", "Of an output token"}},
+    {0, "request", "USD", {"每次调用的价格", "Of a request"}},
+    {0, "image", "USD", {"每张图片的价格", "Of an image made"}},
+    {0, "cache-read", "USD", {"缓存读取的 token 价格", "Of a token read from the cache"}},
+    {0, "cache-write", "USD", {"缓存创建的 token 价格", "Of a token written to the cache"}},
+    {0, "cache-write-1h", "USD", {"缓存创建（1 小时）的 token 价格", "Of a token written to the cache for an hour"}},
+    {0,
+     "mode",
+     "MODE",
+     {"chat（默认）、image_generation 或 completion", "chat (default), image_generation or completion"}},
+    {0, "display-name", "NAME", {"显示名称", "The name to show"}},
+    {0, "provider", "NAME", {"litellm_provider", "The litellm_provider"}},
+    {0, "extra", "JSON", {"其他字段（JSON 对象）", "Other fields, a JSON object"}},
+    {0},
+};
+
+static const struct option_row prices_revert_options[] = {
+    {0, "id", "NUMBER", {"恢复到该变更之前；默认最近一次", "To before this change of the history; default the newest"}},
+    {0},
+};
+
+static const struct option_row prices_unpriced_options[] = {
+    {0, "days", "N", {"查看最近几天的请求；默认 7", "How many days of requests to look at; default 7"}},
+    {0},
+};
+
 const struct command commands[] = {
     {"serve", NULL, {"启动 HTTP 服务与网页", "Run the HTTP server and the web page"}, serve_options, command_serve},
     {"export", NULL, {"导出整个数据库", "Export the whole database"}, export_options, command_export},
@@ -100,6 +147,29 @@ const struct command commands[] = {
      prices_import_options,
      command_prices_import},
     {"prices export", NULL, {"导出价格表", "Export the price table"}, prices_export_options, command_prices_export},
+    {"prices sync",
+     NULL,
+     {"与云端价格表同步", "Synchronise with the cloud's table"},
+     prices_sync_options,
+     command_prices_sync},
+    {"prices list", NULL, {"列出价格", "List prices"}, prices_list_options, command_prices_list},
+    {"prices set",
+     "MODEL",
+     {"手动设置一个模型的价格", "Set a model's price by hand"},
+     prices_set_options,
+     command_prices_set},
+    {"prices unset", "MODEL", {"删除一个模型的价格", "Take a model's price away"}, NULL, command_prices_unset},
+    {"prices history", "MODEL", {"一个模型的价格变更", "The changes of a model's price"}, NULL, command_prices_history},
+    {"prices revert",
+     "MODEL",
+     {"撤销一次价格变更", "Go back to a model's price from before a change"},
+     prices_revert_options,
+     command_prices_revert},
+    {"prices unpriced",
+     NULL,
+     {"列出用到却没有价格的模型", "List models that are used and have no price"},
+     prices_unpriced_options,
+     command_prices_unpriced},
     {"config", NULL, {"显示全部配置项，密文已隐去", "Show every setting, secrets masked"}, NULL, command_config},
     {"doctor",
      NULL,

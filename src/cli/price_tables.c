@@ -1,6 +1,6 @@
 /* hubport prices import, hubport prices export */
-#include "cli/command.h"
 #include "cli/output.h"
+#include "cli/prices.h"
 
 #include "base/text.h"
 #include "prices/export.h"
@@ -15,33 +15,19 @@ enum { EXPORT_FORMAT, EXPORT_SOURCE, EXPORT_OUTPUT };
 
 #define SHOWN 20 /* lines of a list that people are shown */
 
-static struct price_job price_job_of(struct invocation *invocation, struct app *app)
-{
-    return (struct price_job){.app = app,
-                              .arena = invocation->arena,
-                              .cancel = invocation->cancel,
-                              .lang = invocation->lang,
-                              .actor = command_job(invocation, app).actor};
-}
-
 /* ---- import ------------------------------------------------------------------------------------------------------ */
 
 static bool import_options(struct invocation *invocation, struct price_import_options *options, struct err *err)
 {
-    const char *source = invocation->values[IMPORT_SOURCE], *names = invocation->values[IMPORT_OVERWRITE_MANUAL];
+    const char *source = invocation->values[IMPORT_SOURCE];
     bool preview = invocation->values[IMPORT_DRY_RUN] != NULL;
     *options = (struct price_import_options){.source = source == NULL ? "litellm" : source,
+                                             .overwrite_manual =
+                                                 prices_names(invocation, invocation->values[IMPORT_OVERWRITE_MANUAL]),
                                              .preview = preview,
                                              .list_missing = preview,
                                              .action = "upload",
                                              .audit_type = "model_price.bulk_upload"};
-    for (size_t length; names != NULL && *names != '\0'; names += length + (names[length] == ',')) {
-        struct price_names *list = &options->overwrite_manual;
-        length = strcspn(names, ",");
-        if (length > 0)
-            *(const char **)arena_push(invocation->arena, &list->items, list->count++, sizeof *list->items) =
-                arena_strndup(invocation->arena, names, length);
-    }
     return strcmp(options->source, "litellm") == 0 || strcmp(options->source, "cloud") == 0
            || strcmp(options->source, "manual") == 0
            || err_set(err, ERR_WRONG_USE, "--source is litellm, cloud or manual");
@@ -149,10 +135,10 @@ int command_prices_import(struct invocation *invocation)
         status = command_fail(invocation, &err, NULL);
         goto out;
     }
-    app = command_open(invocation, &status);
+    struct price_job job;
+    app = prices_open(invocation, &job, &status);
     if (app == NULL)
         goto out;
-    struct price_job job = price_job_of(invocation, app);
     if (!price_table_read(&job, text.text, text.size, &table, &err)
         || !prices_import(&job, &table, &options, &result, &err)) {
         if (!invocation->json)
@@ -181,10 +167,10 @@ int command_prices_export(struct invocation *invocation)
     int status;
     if (!price_export_parse(values[EXPORT_FORMAT], values[EXPORT_SOURCE], &options, &err))
         return command_fail(invocation, &err, NULL);
-    struct app *app = command_open(invocation, &status);
+    struct price_job job;
+    struct app *app = prices_open(invocation, &job, &status);
     if (app == NULL)
         return status;
-    struct price_job job = price_job_of(invocation, app);
     struct price_export *export = price_export_begin(&job, &options, &err);
     bool ok = export != NULL && output_open(invocation->arena, path, &output, &err)
               && price_export_copy(export, output.fd, &err);

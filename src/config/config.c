@@ -225,10 +225,14 @@ static bool check_minimums(struct config *config, struct err *err)
                     {SETTING_TMP_SWEEP_INTERVAL, 1000},
                     {SETTING_CLIENT_TIMEOUT, 500},
                     {SETTING_HEADER_TIMEOUT, 500},
-                    {SETTING_DB_LOCK_TIMEOUT, 100}};
+                    {SETTING_DB_LOCK_TIMEOUT, 100},
+                    {SETTING_PRICE_TABLE_TIMEOUT, 100}};
     for (size_t i = 0; i < ARRAY_LEN(minimums); i++)
         if (config_ms(config, minimums[i].setting) < minimums[i].min_ms)
             return invalid(err, minimums[i].setting, "too short");
+    int64_t interval = config_ms(config, SETTING_PRICE_SYNC_INTERVAL);
+    if (interval != 0 && interval < 1000)
+        return invalid(err, SETTING_PRICE_SYNC_INTERVAL, "too short; 0 turns it off");
     if (config_bytes(config, SETTING_MAX_UPLOAD) == 0)
         return invalid(err, SETTING_MAX_UPLOAD, "must be more than 0");
     char *end;

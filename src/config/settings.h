@@ -93,6 +93,24 @@
     X(PRICE_MAX_PER_TOKEN, "PRICE_MAX_PER_TOKEN", TEXT, "1", false, \
         "每个 token 的价格上限（美元），超过者不导入；其他单位的上限为其 10000 倍", \
         "Highest price of one token that is taken, USD; of other units 10,000 times as much") \
+    X(PRICE_TABLE_URL, "PRICE_TABLE_URL", TEXT, "https://cch-plus.com/pricing/v1/models.json", true, \
+        "云端价格表地址", \
+        "Where the cloud's price table is fetched from, https") \
+    X(PRICE_SYNC_INTERVAL, "PRICE_SYNC_INTERVAL", DURATION, "30m", false, \
+        "自动同步价格表的间隔；0 表示不自动同步（启动时也不）", \
+        "How often the price table is synchronised with the cloud's; 0: never by itself, not at start either") \
+    X(PRICE_TABLE_TIMEOUT, "PRICE_TABLE_TIMEOUT", DURATION, "30s", false, \
+        "拉取云端价格表的时限", \
+        "Time for fetching the cloud's price table") \
+    X(PRICE_TABLE_ALLOW_PRIVATE, "PRICE_TABLE_ALLOW_PRIVATE", BOOL, "false", false, \
+        "允许从内网地址拉取价格表", \
+        "Let the price table come from a loopback, private or link-local address") \
+    X(PRICE_TABLE_ALLOW_HTTP, "PRICE_TABLE_ALLOW_HTTP", BOOL, "false", false, \
+        "允许以 http 拉取价格表", \
+        "Let the price table come over plain http") \
+    X(PRICE_TABLE_CA_FILE, "PRICE_TABLE_CA_FILE", TEXT, "", false, \
+        "拉取价格表时信任的 CA 证书文件；留空则使用系统证书", \
+        "Certificates to trust when fetching the price table; empty: the system's") \
     X(LOG_LEVEL, "HUBPORT_LOG_LEVEL", CHOICE, "info|debug|warn|error", false, \
         "日志级别", \
         "Lowest level of log lines")

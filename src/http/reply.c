@@ -131,7 +131,10 @@ static const char *problem_code(enum err_code code)
                {ERR_CSRF_REJECTED, "auth.csrf_invalid"},
                {ERR_UNSUPPORTED_MEDIA_TYPE, "request.unsupported_media_type"},
                {ERR_MALFORMED_BODY, "request.malformed_json"},
-               {ERR_VALIDATION_FAILED, "request.validation_failed"}};
+               {ERR_VALIDATION_FAILED, "request.validation_failed"},
+               {ERR_PRICE_NOT_FOUND, "model_price.not_found"},
+               {ERR_PRICE_NO_CLOUD, "model_price.not_found"},
+               {ERR_PRICE_NO_PROVIDER, "model_price.not_found"}};
     for (size_t i = 0; i < ARRAY_LEN(hub); i++)
         if (hub[i].code == code)
             return hub[i].name;

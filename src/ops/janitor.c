@@ -2,6 +2,7 @@
 
 #include "backup/sweep.h"
 #include "base/clock.h"
+#include "prices/sync.h"
 
 #include <pthread.h>
 
@@ -12,20 +13,48 @@ struct janitor {
     struct app *app;
     struct cancel *cancel;
     pthread_t thread;
+    int64_t started_ms;
+    bool swept;           /* at least once */
+    bool prices_at_start; /* whether there are any has not been looked after yet */
 };
+
+/* ---- The jobs ---------------------------------------------------------------------------------------------------- */
+
+static int64_t sweep(struct janitor *janitor)
+{
+    int64_t interval = config_ms(janitor->app->config, SETTING_TMP_SWEEP_INTERVAL);
+    bool done = backup_sweep(janitor->app, !janitor->swept, janitor->cancel);
+    janitor->swept = true;
+    bool soon = !done || clock_mono_ms() - janitor->started_ms < EARLY_MS;
+    return soon ? MIN(interval, SOON_MS) : interval;
+}
+
+static int64_t sync_prices(struct janitor *janitor)
+{
+    return price_sync_scheduled(janitor->app, &janitor->prices_at_start, janitor->cancel);
+}
+
+/* Each does what is due and returns after how many milliseconds it wants to run again; -1: never. */
+static int64_t (*const jobs[])(struct janitor *janitor) = {sweep, sync_prices};
+
+/* ---- The thread -------------------------------------------------------------------------------------------------- */
 
 static void *work(void *context)
 {
     struct janitor *janitor = context;
     struct err err;
-    int64_t interval = MIN(config_ms(janitor->app->config, SETTING_TMP_SWEEP_INTERVAL), INT32_MAX);
-    int64_t started = clock_mono_ms();
-    bool first = true, soon = true;
+    int64_t due[ARRAY_LEN(jobs)] = {0}, wait;
     do {
-        bool done = backup_sweep(janitor->app, first, janitor->cancel);
-        soon = !done || clock_mono_ms() - started < EARLY_MS;
-        first = false;
-    } while (cancel_sleep(janitor->cancel, (int)(soon ? MIN(interval, SOON_MS) : interval), &err));
+        int64_t next = INT64_MAX;
+        for (size_t i = 0; i < ARRAY_LEN(jobs) && !cancel_fired(janitor->cancel); i++) {
+            if (due[i] <= clock_mono_ms()) {
+                int64_t again = jobs[i](janitor);
+                due[i] = again < 0 ? INT64_MAX : clock_mono_ms() + again;
+            }
+            next = MIN(next, due[i]);
+        }
+        wait = MAX(next - clock_mono_ms(), 0);
+    } while (cancel_sleep(janitor->cancel, (int)MIN(wait, INT32_MAX), &err));
     return NULL;
 }
 
@@ -34,8 +63,8 @@ struct janitor *janitor_start(struct app *app, struct err *err)
     struct janitor *janitor = calloc(1, sizeof *janitor);
     if (janitor == NULL)
         abort();
-    janitor->app = app;
-    janitor->cancel = cancel_new();
+    *janitor =
+        (struct janitor){.app = app, .cancel = cancel_new(), .started_ms = clock_mono_ms(), .prices_at_start = true};
     if (pthread_create(&janitor->thread, NULL, work, janitor) == 0)
         return janitor;
     err_set(err, ERR_SYSTEM, "no thread for the periodic work");

@@ -1,6 +1,7 @@
 #include "prices/import.h"
 
 #include "base/text.h"
+#include "prices/catalogue.h"
 #include "prices/import_sql.h"
 
 #include <stdlib.h>
@@ -158,6 +159,8 @@ static bool apply(struct import *import, struct err *err)
     for (int i = 0; i < rows.count; i++)
         take_row(import, rows.values + i * rows.columns);
     import->result->batch = options->preview ? NULL : arena_strdup(job->arena, batch);
+    if (options->catalogue && !options->preview)
+        catalogue_write(job, import->conn, import->table);
     return true;
 }
 
@@ -174,8 +177,8 @@ static bool commit(struct import *import, struct err *err)
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
-static void write_audit(const struct price_job *job, const struct price_import_options *options,
-                        const struct price_import_result *result, const struct err *failure)
+void prices_import_audit(const struct price_job *job, const char *type, const struct price_import_options *options,
+                         const struct price_import_result *result, const struct err *failure)
 {
     json_t *after =
         json_pack("{s:I, s:I, s:I, s:I, s:I, s:I, s:I, s:s}", "added", (json_int_t)result->added.count, "updated",
@@ -184,7 +187,7 @@ static void write_audit(const struct price_job *job, const struct price_import_o
                   "total", (json_int_t)result->total, "overwriteManualCount",
                   (json_int_t)options->overwrite_manual.count, "source", options->source);
     struct audit_event event = {.category = "model_price",
-                                .type = options->audit_type,
+                                .type = type,
                                 .after = failure == NULL ? after : NULL,
                                 .success = failure == NULL,
                                 .error = failure == NULL ? NULL : err_name(failure->code)};
@@ -206,8 +209,8 @@ bool prices_import(const struct price_job *job, const struct price_table *table,
         pg_pool_give(job->app->pool, import.conn);
     if (!ok && err->code == ERR_DATABASE_ERROR)
         err->code = ERR_PRICE_IMPORT_FAILED;
-    if (!options->preview)
-        write_audit(job, options, result, ok ? NULL : err);
+    if (!options->preview && options->audit_type != NULL)
+        prices_import_audit(job, options->audit_type, options, result, ok ? NULL : err);
     return ok;
 }
 

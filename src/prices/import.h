@@ -24,7 +24,9 @@ struct price_import_options {
     bool guard;                 /* hold back what looks wrong (see struct price_held), except the models in `confirm` */
     struct price_names confirm; /* "*" confirms what is held back for the table's own sake */
     const char *action;         /* of the history: "upload", "sync", "auto_sync" */
-    const char *audit_type;     /* of the audit row: "model_price.bulk_upload", "model_price.sync_litellm" */
+    bool catalogue;             /* of a CPT table: write the hub's catalogue, too (prices/catalogue.h) */
+    const char *audit_type;     /* of the audit row: "model_price.bulk_upload", "model_price.sync_litellm"; NULL: the
+                                 * caller writes one */
 };
 
 /* Why a model is held back: "rose" (a price over 10 times the old one), "zero" (a price turned 0), "removed" (a base
@@ -60,10 +62,14 @@ struct price_import_result {
 };
 
 /* ERR_FEATURE_UNAVAILABLE names what the database lacks; nothing is written by a call that fails. Writes the audit row,
- * also of a failure, unless it is a preview. With source "cloud" and a CPT table the hub's catalogue is written too. */
+ * also of a failure, unless it is a preview. */
 bool prices_import(const struct price_job *job, const struct price_table *table,
                    const struct price_import_options *options, struct price_import_result *result,
                    struct err *err) MUST_CHECK;
+
+/* The audit row of an import, with its counts, or of one that failed. */
+void prices_import_audit(const struct price_job *job, const char *type, const struct price_import_options *options,
+                         const struct price_import_result *result, const struct err *failure);
 
 /* For answers: {added, updated, unchanged, failed: [{model, reason}], skippedConflicts, total, heldBack: [...]} and,
  * where they were asked for, missing, changes, counts. With `legacy` `failed` holds names only, as the hub's old

@@ -19,7 +19,7 @@ ARROWS = {
     "auth": ["base", "os", "config", "pg", "net"],
     "backup": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock"],
     "prices": ["base", "os", "config", "pg", "net", "app", "audit"],
-    "ops": ["base", "os", "config", "pg", "net", "app", "audit", "lock", "backup"],
+    "ops": ["base", "os", "config", "pg", "net", "app", "audit", "lock", "backup", "prices"],
     "api": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "ops", "http"],
     "cli": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "ops", "http", "api"],
 }

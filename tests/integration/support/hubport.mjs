@@ -27,6 +27,7 @@ function cleanEnvironment(directory, env) {
     LC_ALL: 'C.UTF-8',
     HUBPORT_TMP_DIR: join(directory, 'tmp'),
     HUBPORT_DATA_DIR: join(directory, 'data'),
+    PRICE_SYNC_INTERVAL: '0', // no test asks the real cloud
     ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? options,
     UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? 'print_stacktrace=1:halt_on_error=1',
     ...env,
