@@ -307,6 +307,9 @@ static void convert_all(struct cpt *cpt, struct jtext models)
 
 bool cpt_is(const struct price_job *job, struct jtext root)
 {
+    /* Most tables are none: then their members need not be walked through. */
+    if (memmem(root.at, root.size, "\"schema\"", strlen("\"schema\"")) == NULL)
+        return false;
     struct jtext schema = jtext_member(root, "schema");
     const char *text = jtext_string(job->arena, schema, NULL);
     return jtext_kind(schema) == JTEXT_STRING

@@ -20,25 +20,26 @@ struct import {
 
 /* ---- What is sent ------------------------------------------------------------------------------------------------ */
 
-static char *table_text(const struct price_table *table)
-{
-    struct jtext_out out = {0};
-    for (size_t i = 0; i < table->count; i++) {
-        jtext_puts(&out, i == 0 ? "{" : ",");
-        jtext_put_string(&out, table->entries[i].name);
-        jtext_puts(&out, ":");
-        jtext_put(&out, table->entries[i].data.at, table->entries[i].data.size);
-    }
-    jtext_puts(&out, "}");
-    return out.text;
-}
-
 static size_t table_size(const struct price_table *table)
 {
     size_t size = 0;
     for (size_t i = 0; i < table->count; i++)
-        size += strlen(table->entries[i].name) + table->entries[i].data.size;
+        size += strlen(table->entries[i].name) + table->entries[i].data.size + sizeof "\"\":,";
     return size;
+}
+
+static char *table_text(const struct price_table *table)
+{
+    struct jtext_out out = {0};
+    jtext_reserve(&out, table_size(table) / 4 * 3);
+    for (size_t i = 0; i < table->count; i++) {
+        jtext_puts(&out, i == 0 ? "{" : ",");
+        jtext_put_string(&out, table->entries[i].name);
+        jtext_puts(&out, ":");
+        jtext_put_value(&out, table->entries[i].data);
+    }
+    jtext_puts(&out, "}");
+    return out.text;
 }
 
 static const char *names_text(struct arena *arena, const struct price_names *names)

@@ -234,29 +234,35 @@ enum jtext_kind jtext_kind(struct jtext value)
 
 static const char *string_end(const char *at)
 {
-    for (at++; *at != '"'; at++)
-        at += *at == '\\';
-    return at + 1;
+    at++;
+    for (;;) {
+        while (*at != '"' && *at != '\\')
+            at++;
+        if (*at == '"')
+            return at + 1;
+        at += 2;
+    }
 }
 
 static const char *value_end(const char *at, const char *end)
 {
+    /* What a container may begin or end with; most characters are nothing of that. */
+    static const bool marks[256] = {['"'] = true, ['{'] = true, ['['] = true, ['}'] = true, [']'] = true};
     int depth = 0;
+    if (*at != '"' && *at != '{' && *at != '[') {
+        while (at < end && strchr(" \n\r\t,}]", *at) == NULL)
+            at++;
+        return at;
+    }
     do {
         if (*at == '"') {
             at = string_end(at);
-        } else if (*at == '{' || *at == '[') {
-            depth++;
-            at++;
-        } else if (*at == '}' || *at == ']') {
-            depth--;
-            at++;
-        } else if (depth > 0) {
-            at++;
         } else {
-            while (at < end && strchr(" \n\r\t,}]", *at) == NULL)
-                at++;
+            depth += *at == '{' || *at == '[' ? 1 : -1;
+            at++;
         }
+        while (depth > 0 && !marks[(unsigned char)*at])
+            at++;
     } while (depth > 0);
     return at;
 }
@@ -392,17 +398,32 @@ bool jtext_storable(struct jtext value)
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
+void jtext_reserve(struct jtext_out *out, size_t size)
+{
+    if (out->room - out->size > size)
+        return;
+    out->room = MAX(out->room + out->room / 2, out->size + size + 1);
+    out->text = realloc(out->text, out->room);
+    if (out->text == NULL)
+        abort();
+}
+
 void jtext_put(struct jtext_out *out, const char *bytes, size_t size)
 {
-    if (out->room - out->size <= size) {
-        out->room = MAX(out->room + out->room / 2, out->size + size + 4096);
-        out->text = realloc(out->text, out->room);
-        if (out->text == NULL)
-            abort();
-    }
+    jtext_reserve(out, MAX(size, 256));
     memcpy(out->text + out->size, bytes, size);
     out->size += size;
     out->text[out->size] = '\0';
+}
+
+void jtext_put_value(struct jtext_out *out, struct jtext value)
+{
+    const char *end = value.at + value.size;
+    for (const char *at = skip_space(value.at, end), *part = at; at < end; at = part = skip_space(at, end)) {
+        while (at < end && (unsigned char)*at > ' ')
+            at = *at == '"' ? string_end(at) : at + 1;
+        jtext_put(out, part, (size_t)(at - part));
+    }
 }
 
 void jtext_puts(struct jtext_out *out, const char *text)

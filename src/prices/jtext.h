@@ -67,6 +67,8 @@ struct jtext_out {
 
 void jtext_put(struct jtext_out *out, const char *bytes, size_t size);
 void jtext_puts(struct jtext_out *out, const char *text);
-void jtext_put_string(struct jtext_out *out, const char *text); /* UTF-8, quoted and escaped */
+void jtext_reserve(struct jtext_out *out, size_t size);          /* room for so many bytes more, in one go */
+void jtext_put_value(struct jtext_out *out, struct jtext value); /* without the space between its parts */
+void jtext_put_string(struct jtext_out *out, const char *text);  /* UTF-8, quoted and escaped */
 
 #endif

@@ -73,38 +73,48 @@ static bool check_price(struct rule_check *check, const char *name, struct jtext
     return false;
 }
 
-/* ---- Names ------------------------------------------------------------------------------------------------------- */
+/* ---- Members ----------------------------------------------------------------------------------------------------- */
 
-static int by_text(const void *a, const void *b)
+struct member {
+    const char *name;
+    struct jtext value;
+};
+
+static int by_name(const void *a, const void *b)
 {
-    return strcmp(*(const char *const *)a, *(const char *const *)b);
+    return strcmp(((const struct member *)a)->name, ((const struct member *)b)->name);
 }
 
-static bool check_names(struct rule_check *check, const char **names, size_t count)
-{
-    if (count > 0)
-        qsort(names, count, sizeof *names, by_text);
-    for (size_t i = 0; i < count; i++) {
-        if (price_is_forbidden_name(names[i]))
-            return wrong(check, MSG_PRICE_FORBIDDEN_NAME, names[i]);
-        if (i > 0 && strcmp(names[i - 1], names[i]) == 0)
-            return wrong(check, MSG_PRICE_REPEATED_NAME, names[i]);
-    }
-    return true;
-}
-
-/* Names rarely hold escapes: then they need no copy but their end. */
-static bool list_names(struct rule_check *check, struct arena *arena, struct jtext object, const char ***names,
-                       size_t *count)
+/* By name. An array's elements have the array's name, and come as they are. */
+static bool list_members(struct rule_check *check, struct arena *arena, const char *name, struct jtext container,
+                         struct member **members, size_t *count)
 {
     struct jtext key, value;
-    struct jtext_walk walk = jtext_enter(object);
+    struct jtext_walk walk = jtext_enter(container);
+    *members = NULL;
     for (*count = 0; jtext_next(&walk, &key, &value); (*count)++) {
-        if (*count == MEMBERS_MAX)
+        if (walk.object && *count == MEMBERS_MAX)
             return wrong(check, MSG_PRICE_TOO_MANY_MEMBERS, NULL);
-        *(const char **)arena_push(arena, names, *count, sizeof **names) = jtext_string(arena, key, NULL);
+        struct member *one = arena_push(arena, members, *count, sizeof *one);
+        *one = (struct member){walk.object ? jtext_string(arena, key, NULL) : name, value};
+    }
+    if (walk.object && *count > 0)
+        qsort(*members, *count, sizeof **members, by_name);
+    for (size_t i = 0; walk.object && i < *count; i++) {
+        if (price_is_forbidden_name((*members)[i].name))
+            return wrong(check, MSG_PRICE_FORBIDDEN_NAME, (*members)[i].name);
+        if (i > 0 && strcmp((*members)[i - 1].name, (*members)[i].name) == 0)
+            return wrong(check, MSG_PRICE_REPEATED_NAME, (*members)[i].name);
     }
     return true;
+}
+
+static struct jtext find_member(const struct member *members, size_t count, const char *name)
+{
+    for (size_t i = 0; i < count; i++)
+        if (strcmp(members[i].name, name) == 0)
+            return members[i].value;
+    return (struct jtext){0};
 }
 
 /* ---- Values ------------------------------------------------------------------------------------------------------ */
@@ -130,24 +140,24 @@ static bool check_scalar(struct rule_check *check, const char *name, struct jtex
     return jtext_kind(value) != JTEXT_NUMBER || check_number(check, name, value, &ignored);
 }
 
-static bool check_value(struct rule_check *check, struct arena *arena, const char *name, struct jtext value,
-                        enum place place)
+static bool check_members(struct rule_check *check, struct arena *arena, const struct member *members, size_t count,
+                          bool object, enum place place)
 {
-    enum jtext_kind kind = jtext_kind(value);
-    struct jtext_walk walk = jtext_enter(value);
-    struct jtext key, inner;
-    const char **names = NULL;
-    size_t count = 0;
-    if (kind != JTEXT_OBJECT && kind != JTEXT_ARRAY)
-        return check_scalar(check, name, value, place);
-    if (kind == JTEXT_OBJECT && !list_names(check, arena, value, &names, &count))
-        return false;
-    for (size_t i = 0; jtext_next(&walk, &key, &inner); i++) {
-        const char *own = kind == JTEXT_OBJECT ? names[i] : name;
-        if (!check_value(check, arena, own, inner, kind == JTEXT_OBJECT ? place_of(place, own) : place))
+    for (size_t i = 0; i < count; i++) {
+        const char *name = members[i].name;
+        enum place own = object ? place_of(place, name) : place;
+        enum jtext_kind kind = jtext_kind(members[i].value);
+        struct member *inner;
+        size_t inner_count;
+        if (kind != JTEXT_OBJECT && kind != JTEXT_ARRAY) {
+            if (!check_scalar(check, name, members[i].value, own))
+                return false;
+        } else if (!list_members(check, arena, name, members[i].value, &inner, &inner_count)
+                   || !check_members(check, arena, inner, inner_count, kind == JTEXT_OBJECT, own)) {
             return false;
+        }
     }
-    return check_names(check, names, count);
+    return true;
 }
 
 const char *price_fault(const struct price_job *job, struct jtext data)
@@ -155,14 +165,17 @@ const char *price_fault(const struct price_job *job, struct jtext data)
     struct rule_check check = {.job = job,
                                .token_max = atof(config_text(job->app->config, SETTING_PRICE_MAX_PER_TOKEN))};
     struct arena *scratch = arena_new();
+    struct member *members;
+    size_t count;
     if (jtext_kind(data) != JTEXT_OBJECT)
         wrong(&check, MSG_PRICE_NOT_OBJECT, NULL);
     else if (!jtext_storable(data))
         wrong(&check, MSG_PRICE_NOT_STORABLE, NULL);
-    else if (check_value(&check, scratch, "", data, PLACE_ANY)) {
-        if (jtext_member(data, "mode").at == NULL)
+    else if (list_members(&check, scratch, "", data, &members, &count)
+             && check_members(&check, scratch, members, count, true, PLACE_ANY)) {
+        if (find_member(members, count, "mode").at == NULL)
             wrong(&check, MSG_PRICE_NO_MODE, NULL);
-        else if (jtext_member(data, "vendor").size > INDEXED_TEXT_MAX)
+        else if (find_member(members, count, "vendor").size > INDEXED_TEXT_MAX)
             wrong(&check, MSG_PRICE_TOO_LONG, "vendor");
     }
     arena_free(scratch);

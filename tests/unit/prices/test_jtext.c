@@ -147,6 +147,10 @@ static void what_is_written_is_json_again(void **state)
     jtext_put_string(&out, text);
     assert_string_equal(jtext_string(arena, checked(out.text), NULL), text);
     free(out.text);
+    out = (struct jtext_out){0};
+    jtext_put_value(&out, checked("{ \"a b\" :\n\t[ 1.50 ,\r\n \" \\\" \" , { } ] }"));
+    assert_string_equal(out.text, "{\"a b\":[1.50,\" \\\" \",{}]}");
+    free(out.text);
 }
 
 int main(void)
