@@ -251,7 +251,9 @@ static json_t *import_upload(struct table_upload *upload, bool legacy)
     struct price_table table = {0};
     struct err err;
     json_t *answer = NULL;
-    if (receive(upload, &err) && price_table_read(&job, upload->text, upload->text_size, &table, &err)
+    bool received = receive(upload, &err);
+    upload->options.catalogue = strcmp(upload->options.source, "cloud") == 0;
+    if (received && price_table_read(&job, upload->text, upload->text_size, &table, &err)
         && prices_import(&job, &table, &upload->options, &result, &err))
         answer = prices_import_json(&result, &upload->options, legacy);
     else

@@ -64,6 +64,15 @@ void prices_cell(const char *text, int width)
     printf("%*s", width - used + 1, "");
 }
 
+const char *prices_plain(struct arena *arena, const char *text)
+{
+    char *copy = arena_strdup(arena, text);
+    for (char *at = copy; *at != '\0'; at++)
+        if ((unsigned char)*at < 0x20 || *at == 0x7f)
+            *at = '?';
+    return copy;
+}
+
 /* For people: USD a million tokens. The exact digits are in the JSON. */
 static const char *per_million(struct arena *arena, json_t *data, const char *name)
 {

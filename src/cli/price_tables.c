@@ -13,6 +13,7 @@
 enum { IMPORT_SOURCE, IMPORT_OVERWRITE_MANUAL, IMPORT_DRY_RUN };
 enum { EXPORT_FORMAT, EXPORT_SOURCE, EXPORT_OUTPUT };
 
+#define NAME_WIDTH 48
 #define SHOWN 20 /* lines of a list that people are shown */
 
 /* ---- import ------------------------------------------------------------------------------------------------------ */
@@ -27,6 +28,7 @@ static bool import_options(struct invocation *invocation, struct price_import_op
                                              .preview = preview,
                                              .list_missing = preview,
                                              .action = "upload",
+                                             .catalogue = source != NULL && strcmp(source, "cloud") == 0,
                                              .audit_type = "model_price.bulk_upload"};
     return strcmp(options->source, "litellm") == 0 || strcmp(options->source, "cloud") == 0
            || strcmp(options->source, "manual") == 0
@@ -57,13 +59,13 @@ static bool read_file(struct invocation *invocation, const char *path, struct jt
     return got >= 0;
 }
 
-static void print_names(const char *title, const struct price_names *names)
+static void print_names(struct invocation *invocation, const char *title, const struct price_names *names)
 {
     if (names->count == 0)
         return;
     printf("\n%s (%zu)\n", title, names->count);
     for (size_t i = 0; i < names->count && i < SHOWN; i++)
-        printf("  %s\n", names->items[i]);
+        printf("  %s\n", prices_plain(invocation->arena, names->items[i]));
     if (names->count > SHOWN)
         printf("  ...\n");
 }
@@ -73,23 +75,34 @@ static void print_failed(struct invocation *invocation, const struct price_failu
     if (count == 0)
         return;
     printf("\n%s (%zu)\n", command_say(invocation, "未导入", "Not taken"), count);
-    for (size_t i = 0; i < count && i < SHOWN; i++)
-        printf("  %-48s %s\n", failed[i].model, failed[i].reason);
+    for (size_t i = 0; i < count && i < SHOWN; i++) {
+        printf("  ");
+        prices_cell(failed[i].model, NAME_WIDTH);
+        printf("%s\n", prices_plain(invocation->arena, failed[i].reason));
+    }
     if (count > SHOWN)
         printf("  ...\n");
 }
 
-static void print_changes(const struct price_import_result *result)
+static const char *shown(struct invocation *invocation, const char *value)
+{
+    return value == NULL ? "-" : prices_plain(invocation->arena, value);
+}
+
+static void print_changes(struct invocation *invocation, const struct price_import_result *result)
 {
     const char *model = "";
     for (size_t i = 0; i < result->change_count && i < 5 * SHOWN; i++) {
         const struct price_change *change = &result->changes[i];
         if (strcmp(model, change->model) != 0)
-            printf("\n%s\n", change->model);
+            printf("\n%s\n", prices_plain(invocation->arena, change->model));
         model = change->model;
-        printf("  %-48s %s -> %s%s%s%s\n", change->field, change->old_value == NULL ? "-" : change->old_value,
-               change->new_value == NULL ? "-" : change->new_value, change->percent == NULL ? "" : "  (",
-               change->percent == NULL ? "" : change->percent, change->percent == NULL ? "" : "%)");
+        printf("  ");
+        prices_cell(change->field, NAME_WIDTH);
+        printf("%s -> %s", shown(invocation, change->old_value), shown(invocation, change->new_value));
+        if (change->percent != NULL)
+            printf("  (%s%%)", change->percent);
+        printf("\n");
     }
     if (result->change_count > 5 * SHOWN)
         printf("  ...\n");
@@ -112,12 +125,14 @@ static void print_import(struct invocation *invocation, const struct price_impor
     for (size_t i = 0; i < ARRAY_LEN(lines); i++)
         printf("%6zu  %s\n", lines[i].count, lines[i].title);
     if (options->preview)
-        print_changes(result);
+        print_changes(invocation, result);
     print_failed(invocation, result->failed, result->failed_count);
-    print_names(command_say(invocation, "保留的手动价格，可用 --overwrite-manual 覆盖",
+    print_names(invocation,
+                command_say(invocation, "保留的手动价格，可用 --overwrite-manual 覆盖",
                             "Kept because set by hand; --overwrite-manual names those to overwrite"),
                 &result->skipped_conflicts);
-    print_names(command_say(invocation, "表中没有的模型，不会删除", "Not in this table; they stay"), &result->missing);
+    print_names(invocation, command_say(invocation, "表中没有的模型，不会删除", "Not in this table; they stay"),
+                &result->missing);
     if (options->preview)
         printf("\n%s\n", command_say(invocation, "仅为预览，未作任何更改", "This was a preview; nothing was changed"));
 }

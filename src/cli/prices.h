@@ -14,4 +14,7 @@ struct price_names prices_names(struct invocation *invocation, const char *list)
 /* A cell of a table for people: `width` columns of the terminal, Chinese characters taking two; cut when longer. */
 void prices_cell(const char *text, int width);
 
+/* The text without what could steer a terminal. */
+const char *prices_plain(struct arena *arena, const char *text);
+
 #endif

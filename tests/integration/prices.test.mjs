@@ -290,6 +290,23 @@ test('a table of the cloud in another currency has no prices but those said to b
   assert.deepEqual(names(await stored()), ['d']);
 });
 
+test('a cloud\'s table that is stored as the cloud\'s brings its catalogue', async () => {
+  await sql(`CREATE TABLE cloud_pricing_catalog (id serial PRIMARY KEY, version varchar(64) NOT NULL, currency varchar(16) NOT NULL DEFAULT 'USD',
+    refreshed_at timestamptz, providers jsonb NOT NULL, vendors jsonb NOT NULL, model_count integer NOT NULL DEFAULT 0, synced_at timestamptz DEFAULT now());
+    ALTER TABLE cloud_pricing_catalog OWNER TO hub`);
+  try {
+    const content = cpt([model('m', simple('1')), model('n', simple('1'))]);
+    await upload(content);
+    assert.equal(await value('SELECT count(*) FROM cloud_pricing_catalog'), '0');
+    await upload(content, { source: 'cloud' });
+    await upload(content, { source: 'cloud' });
+    assert.deepEqual(await sql(`SELECT version, currency, model_count, vendors->0->>'vendor', vendors->0->>'name', vendors->0->>'modelCount'
+      FROM cloud_pricing_catalog`), [['2026.08.01+cvt1', 'USD', '2', 'acme', 'Acme', '2']]);
+  } finally {
+    await sql('DROP TABLE cloud_pricing_catalog');
+  }
+});
+
 // ---- What is refused ----
 
 const single = (text) => `{"m": {"mode": "chat", ${text}}}`;
@@ -506,6 +523,8 @@ test('the commands import, preview and export like the server', async () => {
   assert.match(shown, /^ +1 {2}Updated$/m);
   assert.match(shown, /^ {2}x +1 -> -$/m);
   assert.match(shown, /c +it has no mode/);
+  const steering = await mustRun(['prices', 'import', '-', '--dry-run'], { env, input: '{"a\\u001b[2J": 1, "b": {"mode": "\\u001b]0;x"}}' });
+  assert.ok(!steering.includes('\u001b'), steering);
 
   const out = join(makeWorkplace(), 'out.json');
   assert.deepEqual(await json(['export', '-o', out]), { ok: true, file: out, models: 2 });
