@@ -21,9 +21,14 @@ static void print_names(const char *what, json_t *names)
     }
 }
 
+static const char *text_of(json_t *object, const char *name)
+{
+    const char *text = json_string_value(json_object_get(object, name));
+    return text == NULL ? "-" : text;
+}
+
 static void print_held(struct invocation *invocation, json_t *held)
 {
-    const char *model, *reason, *field, *from, *to;
     size_t index;
     json_t *one;
     printf("%s: %zu\n",
@@ -31,14 +36,8 @@ static void print_held(struct invocation *invocation, json_t *held)
                        "Held back (confirm by --confirm NAME, or '*' for the whole table)"),
            json_array_size(held));
     json_array_foreach(held, index, one)
-    {
-        field = from = to = NULL;
-        if (json_unpack(one, "{s:s, s:s, s:s?, s:s?, s:s?}", "model", &model, "reason", &reason, "field", &field, "old",
-                        &from, "new", &to)
-            == 0)
-            printf("  %s  %s  %s %s -> %s\n", model, reason, field == NULL ? "" : field, from == NULL ? "-" : from,
-                   to == NULL ? "-" : to);
-    }
+        printf("  %s  %s  %s %s -> %s\n", text_of(one, "model"), text_of(one, "reason"), text_of(one, "field"),
+               text_of(one, "old"), text_of(one, "new"));
 }
 
 static void print_result(struct invocation *invocation, json_t *result, const char *version)
