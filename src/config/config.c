@@ -221,12 +221,9 @@ static bool check_minimums(struct config *config, struct err *err)
     static const struct {
         enum setting setting;
         int64_t min_ms;
-    } minimums[] = {{SETTING_LOCK_TTL, 1000},
-                    {SETTING_TMP_SWEEP_INTERVAL, 1000},
-                    {SETTING_CLIENT_TIMEOUT, 500},
-                    {SETTING_HEADER_TIMEOUT, 500},
-                    {SETTING_DB_LOCK_TIMEOUT, 100},
-                    {SETTING_PRICE_TABLE_TIMEOUT, 100}};
+    } minimums[] = {{SETTING_LOCK_TTL, 1000},       {SETTING_TMP_SWEEP_INTERVAL, 1000},
+                    {SETTING_CLIENT_TIMEOUT, 500},  {SETTING_HEADER_TIMEOUT, 500},
+                    {SETTING_DB_LOCK_TIMEOUT, 100}, {SETTING_PRICE_TABLE_TIMEOUT, 100}};
     for (size_t i = 0; i < ARRAY_LEN(minimums); i++)
         if (config_ms(config, minimums[i].setting) < minimums[i].min_ms)
             return invalid(err, minimums[i].setting, "too short");
@@ -276,9 +273,12 @@ bool config_bool(const struct config *config, enum setting setting)
     return config->values[setting].number != 0;
 }
 
-/* scheme://user:password@host -> scheme://user:***@host; anything else secret is "***" whole. */
+/* scheme://user:password@host -> scheme://user:***@host; the query of a web address is a secret, too; anything else
+ * secret is "***" whole. */
 static const char *masked(struct arena *arena, const char *text)
 {
+    if (text_starts(text, "http") && strchr(text, '?') != NULL)
+        text = arena_printf(arena, "%.*s?***", (int)strcspn(text, "?"), text);
     const char *slashes = strstr(text, "://");
     if (text[0] == '\0')
         return "";

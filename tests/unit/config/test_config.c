@@ -119,7 +119,9 @@ static void secrets_are_masked(void **state)
                  {SETTING_DSN, "DSN", "postgresql://db/hub", "postgresql://db/hub"},
                  {SETTING_DSN, "DSN", "host=db password=x", "***"},
                  {SETTING_REDIS_URL, "REDIS_URL", "redis://:x@h:1", "redis://:***@h:1"},
-                 {SETTING_ADMIN_TOKEN, "ADMIN_TOKEN", "token", "***"}};
+                 {SETTING_ADMIN_TOKEN, "ADMIN_TOKEN", "token", "***"},
+                 {SETTING_ADMIN_TOKEN, "ADMIN_TOKEN", "http?token", "***"},
+                 {SETTING_PRICE_TABLE_URL, "PRICE_TABLE_URL", "https://host/x?key=y", "https://host/x?***"}};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(cases); i++) {
         struct arena *arena = arena_new();
