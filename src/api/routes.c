@@ -4,6 +4,7 @@
 #define SMALL_BODY ((size_t)16 * 1024)
 #define PRICE_BODY (256 * KIB) /* one model's price, with extra fields */
 #define NAMES_BODY (4 * MIB)   /* names of models */
+#define BATCH_BODY ((size_t)4 * 1024 * 1024)
 
 const struct route api_routes[] = {
     {"GET", "/livez", NULL, api_livez, 0, false, ERROR_PLAIN},
@@ -29,6 +30,31 @@ const struct route api_routes[] = {
      ERROR_ACTION},
     {"GET", "/api/v1/audit-logs", api_guard_v1, api_audit_logs, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/audit-logs/{id}", api_guard_v1, api_audit_log, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/batch-fields", api_guard_v1, api_batch_fields, 0, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/users:batchUpdate", api_guard_v1, api_users_update, BATCH_BODY, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/keys:batchUpdate", api_guard_v1, api_keys_update, BATCH_BODY, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/providers:batchUpdate", api_guard_v1, api_providers_update, BATCH_BODY, false, ERROR_PROBLEM},
+    {"POST", "/api/actions/users/batchUpdateUsers", api_guard_action, api_users_update_action, BATCH_BODY, false,
+     ERROR_ACTION},
+    {"POST", "/api/actions/keys/batchUpdateKeys", api_guard_action, api_keys_update_action, BATCH_BODY, false,
+     ERROR_ACTION},
+    {"POST", "/api/actions/providers/batchUpdateProviders", api_guard_action, api_providers_update_action, BATCH_BODY,
+     false, ERROR_ACTION},
+    {"GET", "/api/v1/providers/circuits", api_guard_v1, api_circuits_list, 0, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/providers/circuits:batchReset", api_guard_v1, api_circuits_reset, SMALL_BODY, false,
+     ERROR_PROBLEM},
+    {"POST", "/api/v1/providers/{id}/circuit:reset", api_guard_v1, api_circuit_reset, SMALL_BODY, false, ERROR_PROBLEM},
+    {"POST", "/api/actions/providers/batchResetProviderCircuits", api_guard_action, api_circuits_reset_action,
+     SMALL_BODY, false, ERROR_ACTION},
+    {"GET", "/api/v1/users", api_guard_v1, api_users_list, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/users:ids", api_guard_v1, api_users_ids, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/users/{id}", api_guard_v1, api_users_one, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/keys", api_guard_v1, api_keys_list, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/keys:ids", api_guard_v1, api_keys_ids, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/keys/{id}", api_guard_v1, api_keys_one, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/providers", api_guard_v1, api_providers_list, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/providers:ids", api_guard_v1, api_providers_ids, 0, false, ERROR_PROBLEM},
+    {"GET", "/api/v1/providers/{id}", api_guard_v1, api_providers_one, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/overview", api_guard_v1, api_overview, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/model-prices", api_guard_v1, api_prices_list, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/model-prices/catalog", api_guard_v1, api_prices_catalog, 0, false, ERROR_PROBLEM},

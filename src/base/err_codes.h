@@ -81,6 +81,22 @@
     X(COUNTS_DIFFER, 500, 1, "恢复后的行数与备份不一致（{0}），未作任何更改", "Row counts after the restore differ from the archive ({0}); nothing was changed") \
     X(SWITCH_FAILED, 500, 1, "切换数据库失败，原数据库未受影响", "The databases could not be switched; the live one is as it was") \
     X(MERGE_REFUSED, 422, 6, "无法合并表 {0}：{1}；未作任何更改", "The table {0} cannot be merged: {1}; nothing was changed") \
+    /* Bulk changes */ \
+    X(REQUIRED_FIELD, 400, 2, "{0}不能为空", "{0} is needed") \
+    X(EMPTY_UPDATE, 400, 2, "更新内容为空", "There is nothing to change") \
+    X(ROWS_NOT_FOUND, 404, 2, "部分对象不存在：{0}", "Some of these do not exist: {0}") \
+    X(PROVIDER_NOT_FOUND, 404, 2, "供应商不存在：{0}", "There are no such providers: {0}") \
+    X(CANNOT_DISABLE_LAST_KEY, 400, 2, "无法禁用最后一个可用密钥，用户至少需要保留一个启用的密钥", "A user's last usable key cannot be disabled") \
+    X(GROUPS_TOO_LONG, 400, 2, "用户 {0} 的全部分组合计超过 200 个字符", "The groups of all keys of {0} have more than 200 characters together") \
+    X(UPDATE_FAILED, 500, 1, "更新失败，请稍后重试", "The update failed; try again later") \
+    X(INVALID_PATCH_SHAPE, 400, 2, "批量修改的格式无效", "The patch is not of the right shape") \
+    X(NOTHING_TO_APPLY, 400, 2, "没有需要应用的更改", "There is nothing to apply") \
+    X(PREVIEW_EXPIRED, 410, 2, "预览已过期，请重新预览", "The preview is gone; make a new one") \
+    X(PREVIEW_STALE, 409, 5, "数据已被他人更改，请重新预览", "The rows were changed meanwhile; make a new preview") \
+    X(IDEMPOTENCY_CONFLICT, 409, 5, "相同的幂等键已用于其他请求", "The idempotency key was used for another request") \
+    X(UNDO_EXPIRED, 410, 2, "撤销期限已过", "The time for going back is over") \
+    X(UNDO_CONFLICT, 409, 5, "此操作已被撤销", "This operation was undone already") \
+    X(CIRCUITS_NOT_RESET, 503, 4, "部分熔断器未能重置", "Some circuits could not be reset") \
     X(NO_PREVIOUS, 404, 6, "没有可恢复的先前数据库", "There is no previous database to go back to") \
     /* Price tables */ \
     X(PRICE_TABLE_TOO_LARGE, 413, 6, "价格表过大，最大支持 {0}", "The price table is too large; the limit is {0}") \

@@ -119,6 +119,12 @@ static void add_err_headers(struct request *request, const struct err *err)
                                                              : RETRY_AFTER);
 }
 
+/* Rows that are not there are NOT_FOUND to the hub's clients, as an address that is not. */
+static const char *client_name(enum err_code code)
+{
+    return err_name(code == ERR_ROWS_NOT_FOUND ? ERR_NOT_FOUND : code);
+}
+
 /* What the hub's clients of /api/v1 know a refusal by; every other error is known by its own name. */
 static const char *problem_code(enum err_code code)
 {
@@ -134,11 +140,12 @@ static const char *problem_code(enum err_code code)
                {ERR_VALIDATION_FAILED, "request.validation_failed"},
                {ERR_PRICE_NOT_FOUND, "model_price.not_found"},
                {ERR_PRICE_NO_CLOUD, "model_price.not_found"},
-               {ERR_PRICE_NO_PROVIDER, "model_price.not_found"}};
+               {ERR_PRICE_NO_PROVIDER, "model_price.not_found"},
+               {ERR_PROVIDER_NOT_FOUND, "provider.not_found"}};
     for (size_t i = 0; i < ARRAY_LEN(hub); i++)
         if (hub[i].code == code)
             return hub[i].name;
-    return err_name(code);
+    return client_name(code);
 }
 
 static json_t *describe_problem(struct request *request, const struct err *err, const char *text, const char *words)
@@ -174,7 +181,7 @@ void reply_err(struct request *request, const struct err *err, json_t *more)
         body = describe_problem(request, err, text_utf8(request->arena, text), words);
     } else if (form == ERROR_ACTION) {
         body = json_pack("{s:b, s:s, s:s}", "ok", 0, "error", text_utf8(request->arena, text), "errorCode",
-                         err_name(err->code));
+                         client_name(err->code));
     } else {
         body = json_pack("{s:s, s:s}", "error", text_utf8(request->arena, text), "code", err_name(err->code));
     }

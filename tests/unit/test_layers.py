@@ -19,9 +19,10 @@ ARROWS = {
     "auth": ["base", "os", "config", "pg", "net"],
     "backup": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock"],
     "prices": ["base", "os", "config", "pg", "net", "app", "audit"],
+    "batch": ["base", "os", "config", "pg", "net", "app", "audit"],
     "ops": ["base", "os", "config", "pg", "net", "app", "audit", "lock", "backup", "prices"],
-    "api": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "ops", "http"],
-    "cli": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "ops", "http", "api"],
+    "api": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "batch", "ops", "http"],
+    "cli": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "batch", "ops", "http", "api"],
 }
 
 

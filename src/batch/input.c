@@ -1,0 +1,128 @@
+#include "batch/input.h"
+
+#include "base/text.h"
+#include "batch/values.h"
+
+#include <stdlib.h>
+#include <string.h>
+
+void problem_add(struct batch_problems *problems, const char *path, const char *message)
+{
+    json_array_append_new(problems->list, json_pack("{s:s, s:s, s:s}", "path", text_utf8(problems->arena, path), "code",
+                                                    "invalid", "message", text_utf8(problems->arena, message)));
+}
+
+static int by_number(const void *a, const void *b)
+{
+    int64_t left = *(const int64_t *)a, right = *(const int64_t *)b;
+    return left < right ? -1 : left > right;
+}
+
+struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_problems *problems, size_t *count)
+{
+    json_t *list = json_object_get(body, kind->ids_member), *one;
+    size_t index;
+    *count = 0;
+    if (!json_is_array(list)) {
+        problem_add(problems, kind->ids_member, "must be a list of ids");
+        return NULL;
+    }
+    if (json_array_size(list) > BATCH_MAX) {
+        problem_add(problems, kind->ids_member, arena_printf(problems->arena, "has more than %d ids", BATCH_MAX));
+        return NULL;
+    }
+    int64_t *ids = arena_alloc(problems->arena, (json_array_size(list) + 1) * sizeof *ids);
+    json_array_foreach(list, index, one)
+    {
+        if (!json_is_integer(one) || json_integer_value(one) < 1 || json_integer_value(one) > INT32_MAX)
+            problem_add(problems, arena_printf(problems->arena, "%s.%zu", kind->ids_member, index),
+                        "must be a whole number above 0");
+        else
+            ids[(*count)++] = json_integer_value(one);
+    }
+    qsort(ids, *count, sizeof *ids, by_number);
+    struct batch_row *rows = arena_alloc(problems->arena, (*count + 1) * sizeof *rows);
+    for (size_t i = 0; i < *count; i++) {
+        if (i > 0 && ids[i] == ids[i - 1])
+            problem_add(problems, kind->ids_member, arena_printf(problems->arena, "has %lld twice", (long long)ids[i]));
+        rows[i] = (struct batch_row){.id = ids[i]};
+    }
+    return rows;
+}
+
+static void take(const struct kind *kind, json_t *changes, const struct field *field, json_t *value, const char *path,
+                 struct batch_problems *problems)
+{
+    const char *problem = NULL;
+    json_t *checked = value_check(field, value, problems->arena, &problem);
+    (void)kind;
+    if (checked == NULL)
+        problem_add(problems, path, problem);
+    else if (json_object_get(changes, field->column) != NULL) {
+        json_decref(checked);
+        problem_add(problems, path, "stands there twice, by two names");
+    } else {
+        json_object_set_new(changes, field->column, checked);
+    }
+}
+
+json_t *input_updates(const struct kind *kind, json_t *updates, struct batch_problems *problems)
+{
+    json_t *changes = json_object(), *value;
+    const char *name;
+    if (!json_is_object(updates))
+        problem_add(problems, "updates", "must be an object");
+    json_object_foreach(updates, name, value)
+    {
+        const struct field *field = kind_field(kind, name);
+        const char *path = arena_printf(problems->arena, "updates.%s", name);
+        if (field == NULL || field->patch_only)
+            problem_add(problems, path, "is no field that can be updated");
+        else
+            take(kind, changes, field, value, path, problems);
+    }
+    return changes;
+}
+
+json_t *input_patch(const struct kind *kind, json_t *patch, struct batch_problems *problems)
+{
+    json_t *changes = json_object(), *mode;
+    const char *name;
+    if (!json_is_object(patch))
+        problem_add(problems, "patch", "must be an object");
+    json_object_foreach(patch, name, mode)
+    {
+        const struct field *field = kind_field(kind, name);
+        const char *path = arena_printf(problems->arena, "patch.%s", name);
+        json_t *set = json_object_get(mode, "set"), *clear = json_object_get(mode, "clear"),
+               *no_change = json_object_get(mode, "no_change");
+        if (field == NULL) {
+            problem_add(problems, path, "is no field that can be changed");
+        } else if (json_object_size(mode) != 1 || (set == NULL && !json_is_true(clear) && !json_is_true(no_change))) {
+            problem_add(problems, path, "must be {\"set\": value}, {\"clear\": true} or {\"no_change\": true}");
+        } else if (set != NULL) {
+            take(kind, changes, field, set, path, problems);
+        } else if (clear != NULL && field->clear_to == NULL) {
+            problem_add(problems, path, "cannot be cleared");
+        } else if (clear != NULL) {
+            json_t *value = json_loads(field->clear_to, JSON_DECODE_ANY, NULL);
+            take(kind, changes, field, value, path, problems);
+            json_decref(value);
+        }
+    }
+    return changes;
+}
+
+void input_strict(json_t *body, const char *const *known, size_t count, struct batch_problems *problems)
+{
+    const char *name;
+    json_t *value;
+    json_object_foreach(body, name, value)
+    {
+        bool found = false;
+        for (size_t i = 0; i < count && !found; i++)
+            found = strcmp(known[i], name) == 0;
+        if (!found)
+            problem_add(problems, name, "is not known here");
+    }
+}

@@ -1,0 +1,28 @@
+/* What clients send, checked: ids, updates and patches. Everything that is wrong is named, not the first only.
+ */
+#ifndef BATCH_INPUT_H
+#define BATCH_INPUT_H
+
+#include "batch/batch.h"
+
+/* [{path, code, message}] of what is wrong with a body, for its answer. */
+struct batch_problems {
+    struct arena *arena;
+    json_t *list;
+};
+
+void problem_add(struct batch_problems *problems, const char *path, const char *message);
+
+/* Rows for the ids in the body's `member`: 1 to BATCH_MAX distinct whole numbers above 0. Counts what is wrong. */
+struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_problems *problems, size_t *count);
+
+/* {column: value} of {"rpm": 5, ...}; fields of the patch only are refused when `updates`. */
+json_t *input_updates(const struct kind *kind, json_t *updates, struct batch_problems *problems);
+
+/* {column: value} of {"rpm": {"set": 5}, "tags": {"clear": true}, "note": {"no_change": true}}. */
+json_t *input_patch(const struct kind *kind, json_t *patch, struct batch_problems *problems);
+
+/* Members of the body beyond these are problems. */
+void input_strict(json_t *body, const char *const *known, size_t count, struct batch_problems *problems);
+
+#endif

@@ -1,0 +1,19 @@
+/* A value for a field, checked and made into what is stored.
+ */
+#ifndef BATCH_VALUES_H
+#define BATCH_VALUES_H
+
+#include "base/arena.h"
+#include "batch/fields.h"
+
+#include <jansson.h>
+
+/* What the column gets, as JSON: decimals are texts with all their digits, so that no double is in the way. NULL: the
+ * value is not one for the field, and `*problem` says why (English, in the arena). */
+json_t *value_check(const struct field *field, json_t *value, struct arena *arena, const char **problem) MUST_CHECK;
+
+/* The same for text, as in a file's cell: "" is null where the field takes it, true/false, digits, lists separated by
+ * commas, JSON for rules and objects. */
+json_t *value_parse(const struct field *field, const char *text, struct arena *arena, const char **problem) MUST_CHECK;
+
+#endif
