@@ -199,10 +199,11 @@ static bool body_of(struct invocation *invocation, struct jtext_out *body, struc
 }
 
 /* The model as it is now. */
-static int show_model(struct invocation *invocation, const struct price_job *job, bool ok, struct err *err)
+static int show_model(struct invocation *invocation, const struct price_job *job, const char *model, bool ok,
+                      struct err *err)
 {
     const char *item;
-    if (!ok || !price_get(job, invocation->operand, &item, err))
+    if (!ok || !price_get(job, model, &item, err))
         return command_fail(invocation, err, NULL);
     if (invocation->json)
         printf("%s\n", item);
@@ -214,7 +215,7 @@ static int show_model(struct invocation *invocation, const struct price_job *job
 int command_prices_set(struct invocation *invocation)
 {
     struct price_job job;
-    struct price_single single;
+    struct price_single single = {0};
     struct jtext_out body = {0};
     struct err err;
     int status;
@@ -223,7 +224,7 @@ int command_prices_set(struct invocation *invocation)
         return status;
     bool ok = body_of(invocation, &body, &err) && price_single_read(&job, body.text, body.size, &single, &err)
               && price_set(&job, &single, &err);
-    status = show_model(invocation, &job, ok, &err);
+    status = show_model(invocation, &job, single.model, ok, &err);
     free(body.text);
     app_close(app);
     return status;
@@ -269,7 +270,7 @@ int command_prices_revert(struct invocation *invocation)
     if (app == NULL)
         return status;
     bool ok = price_revert(&job, invocation->operand, id, &gone, &err);
-    status = ok && gone ? tell_gone(invocation) : show_model(invocation, &job, ok, &err);
+    status = ok && gone ? tell_gone(invocation) : show_model(invocation, &job, invocation->operand, ok, &err);
     app_close(app);
     return status;
 }

@@ -69,7 +69,7 @@ bool price_cloud_fetch(const struct price_job *job, struct price_cloud *cloud, s
 
 bool price_cloud_recall(const struct price_job *job, struct price_cloud *cloud, struct err *err)
 {
-    *cloud = (struct price_cloud){0};
+    *cloud = (struct price_cloud){.recalled = true};
     if (!price_cache_read(job, table_url(job), &cloud->copy))
         return err_set(err, ERR_FETCH_FAILED, "there is no copy on the disk");
     if (read_table(job, cloud, err))

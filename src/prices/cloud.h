@@ -9,7 +9,8 @@
 struct price_cloud {
     struct price_table table;
     struct price_cache copy; /* its text, which the table points into */
-    bool fresh;              /* fetched just now; else the copy on the disk is it */
+    bool fresh;              /* fetched just now; else the copy on the disk is it ... */
+    bool recalled;           /* ... and the cloud did not say that it is still good */
     const char *version;     /* what the table says; else "sha256:" and the beginning of its digest */
 };
 

@@ -79,7 +79,9 @@ static bool put_checked(const struct price_job *job, const struct operation *ope
     price_table_add(job, &table, model, strlen(model), root);
     if (table.count == 1)
         return put(job, operation, &table, "manual", err);
-    const char *reason = table.failed_count == 0 ? model : table.failed[0].reason;
+    const char *reason = table.failed_count > 0
+                             ? table.failed[0].reason
+                             : MESSAGE(job->arena, job->lang, MSG_PRICE_FORBIDDEN_NAME, text_utf8(job->arena, model));
     err_set(err, ERR_PRICE_REFUSED, "%s: %s", text_utf8(job->arena, model), reason);
     return err_args(err, reason, NULL);
 }

@@ -96,6 +96,14 @@ static void take_row(struct import *import, const char *const *row)
     }
 }
 
+bool prices_import_refused(const struct price_import_result *result)
+{
+    for (size_t i = 0; i < result->held_count; i++)
+        if (strcmp(result->held[i].model, "*") == 0)
+            return true;
+    return false;
+}
+
 /* ---- The transaction --------------------------------------------------------------------------------------------- */
 
 static bool missing(struct err *err, const char *what)
@@ -160,7 +168,7 @@ static bool apply(struct import *import, struct err *err)
     for (int i = 0; i < rows.count; i++)
         take_row(import, rows.values + i * rows.columns);
     import->result->batch = options->preview ? NULL : arena_strdup(job->arena, batch);
-    if (options->catalogue && !options->preview)
+    if (options->catalogue && !options->preview && !prices_import_refused(import->result))
         catalogue_write(job, import->conn, import->table);
     return true;
 }

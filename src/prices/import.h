@@ -67,6 +67,9 @@ bool prices_import(const struct price_job *job, const struct price_table *table,
                    const struct price_import_options *options, struct price_import_result *result,
                    struct err *err) MUST_CHECK;
 
+/* Was the table held back as a whole? Then it is no good one, and the catalogue stays as it was, too. */
+bool prices_import_refused(const struct price_import_result *result);
+
 /* The audit row of an import, with its counts, or of one that failed. */
 void prices_import_audit(const struct price_job *job, const char *type, const struct price_import_options *options,
                          const struct price_import_result *result, const struct err *failure);

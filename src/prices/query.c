@@ -1,5 +1,7 @@
 #include "prices/query.h"
 
+#include "base/text.h"
+
 bool price_explain(const struct price_job *job, struct pg_conn *conn, struct err *err)
 {
     const char *state = pg_sqlstate(conn), *quote = strchr(err->words, '"');
@@ -7,7 +9,7 @@ bool price_explain(const struct price_job *job, struct pg_conn *conn, struct err
         return false;
     const char *what = quote == NULL ? "model_prices" : arena_strndup(job->arena, quote + 1, strcspn(quote + 1, "\""));
     err->code = ERR_FEATURE_UNAVAILABLE;
-    return err_args(err, what, NULL);
+    return err_args(err, text_starts(what, "public.") ? what + strlen("public.") : what, NULL);
 }
 
 bool price_query(const struct price_job *job, struct pg_result *rows, struct err *err, const char *sql,

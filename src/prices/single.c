@@ -3,6 +3,7 @@
 #include "base/text.h"
 #include "prices/jtext.h"
 #include "prices/rules.h"
+#include "prices/table.h"
 
 /* In the order in which they are stored. */
 static const struct field {
@@ -217,8 +218,9 @@ bool price_single_read(const struct price_job *job, const char *body, size_t siz
         return err_set(err, ERR_MALFORMED_BODY, "line 1, column 1: the body must be a JSON object");
     if (!take_members(&reader, root, err))
         return false;
-    single->model = reader.model.at == NULL ? "" : jtext_string(job->arena, reader.model, NULL);
-    if (strspn(single->model, " \t\r\n") == strlen(single->model))
+    single->model =
+        reader.model.at == NULL ? "" : price_trimmed(job->arena, jtext_string(job->arena, reader.model, NULL));
+    if (single->model[0] == '\0')
         return err_set(err, ERR_PRICE_NAME_EMPTY, "modelName is missing or blank");
     if (!check_mode(&reader, err))
         return false;

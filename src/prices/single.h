@@ -6,8 +6,8 @@
 #include "prices/job.h"
 
 struct price_single {
-    const char *model;
-    const char *data; /* JSON: every price with the digits that it came with */
+    const char *model; /* trimmed */
+    const char *data;  /* JSON: every price with the digits that it came with */
 };
 
 /* `body`: a JSON object with modelName, mode and the members of the contract, nothing else. Members of extraFieldsJson

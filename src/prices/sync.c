@@ -7,7 +7,8 @@
 #include "prices/query.h"
 #include "prices/sync_state.h"
 
-#define RETRY_MS 5000       /* somebody else is at it, or the database is away */
+#define RETRY_MS 5000       /* somebody else is at it */
+#define AWAY_MS 15000       /* the database is away */
 #define LOOK_MS (5 * 60000) /* another server may have moved the next time */
 
 #define AUDIT_TYPE "model_price.sync_litellm"
@@ -61,7 +62,7 @@ static json_t *result_json(struct sync *sync, bool legacy)
 {
     json_t *answer = prices_import_json(&sync->result, &sync->import, legacy);
     json_object_set_new(answer, "version", json_string(text_utf8(sync->job->arena, sync->cloud.version)));
-    json_object_set_new(answer, "fromCache", json_boolean(!sync->cloud.fresh));
+    json_object_set_new(answer, "fromCache", json_boolean(sync->cloud.recalled));
     return answer;
 }
 
@@ -105,12 +106,13 @@ static bool sync_once(struct sync *sync, json_t **answer, struct err *err)
         price_cloud_free(&sync->cloud);
         return false;
     }
-    price_cloud_keep(sync->job, &sync->cloud);
+    if (!prices_import_refused(&sync->result))
+        price_cloud_keep(sync->job, &sync->cloud);
     json_t *kept = kept_json(sync);
     const struct sync_success success = {.version = sync->cloud.version,
                                          .sha256 = sync->cloud.copy.sha256,
                                          .applied = applied,
-                                         .from_cache = !sync->cloud.fresh,
+                                         .from_cache = sync->cloud.recalled,
                                          .result = kept};
     sync_state_end(sync->job, sync->lock, &success, NULL);
     json_decref(kept);
@@ -214,22 +216,24 @@ static int64_t sync_when_due(const struct price_job *job, bool *at_start, struct
     int64_t wait_ms = 0;
     bool due = false;
     if (!sync_state_due(job, *at_start, &due, &wait_ms, err))
-        return RETRY_MS;
+        return err->code == ERR_DATABASE_UNAVAILABLE ? AWAY_MS : LOOK_MS;
     if (!due) {
         *at_start = false;
         return MIN(wait_ms, LOOK_MS);
     }
     sync.lock = sync_lock_take(job, err);
     if (sync.lock == NULL)
-        return RETRY_MS;
+        return err->code == ERR_PRICE_SYNC_BUSY ? RETRY_MS : LOOK_MS;
     /* Another server may have done it between the first look and the lock. */
     due = sync_state_due(job, *at_start, &due, &wait_ms, err) && due;
     *at_start = *at_start && !due;
-    if (due && sync_once(&sync, &answer, err))
+    if (due && sync_once(&sync, &answer, err)) {
+        *err = ERR_NONE_YET; /* a cloud that was away may have been made up for by the copy on the disk */
         log_event(LOG_INFO, "prices.synced", "{s:s, s:I, s:I, s:I}", "version",
                   text_utf8(job->arena, json_string_value(json_object_get(answer, "version"))), "added",
                   (json_int_t)sync.result.added.count, "updated", (json_int_t)sync.result.updated.count, "heldBack",
                   (json_int_t)sync.result.held_models.count);
+    }
     sync_lock_drop(job, sync.lock);
     json_decref(answer);
     return MIN(config_ms(job->app->config, SETTING_PRICE_SYNC_INTERVAL), RETRY_MS);

@@ -28,7 +28,7 @@ static size_t space_at(const char *text)
     return 0;
 }
 
-static const char *trimmed(struct arena *arena, const char *name)
+const char *price_trimmed(struct arena *arena, const char *name)
 {
     while (space_at(name) > 0)
         name += space_at(name);
@@ -52,7 +52,7 @@ void price_table_add(const struct price_job *job, struct price_table *table, con
                      struct jtext data)
 {
     bool nul = strlen(name) != name_length;
-    const char *own = trimmed(job->arena, name), *reason;
+    const char *own = price_trimmed(job->arena, name), *reason;
     if (!nul && (own[0] == '\0' || strcmp(own, "sample_spec") == 0))
         return;
     if (nul)

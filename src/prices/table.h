@@ -39,6 +39,9 @@ struct price_table {
 bool price_table_read(const struct price_job *job, const char *text, size_t size, struct price_table *table,
                       struct err *err) MUST_CHECK;
 
+/* A model's name without the white space around it, as JavaScript's trim() sees that. */
+const char *price_trimmed(struct arena *arena, const char *name);
+
 /* For formats: take one model, in order. `data` may be anything. */
 void price_table_add(const struct price_job *job, struct price_table *table, const char *name, size_t name_length,
                      struct jtext data);

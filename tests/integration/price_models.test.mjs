@@ -70,6 +70,7 @@ test('a price that is wrong is refused with the reason, and nothing is written',
   const before = await sql('SELECT * FROM model_prices ORDER BY id');
   const cases = [
     [{ modelName: ' ' }, 400, 'PRICE_NAME_EMPTY', '模型名称不能为空'],
+    [{ modelName: 'sample_spec' }, 400, 'PRICE_NAME_DIFFERS', /sample_spec/],
     [{ modelName: 'other' }, 400, 'PRICE_NAME_DIFFERS', /other/],
     [{ mode: 'song' }, 400, 'request.validation_failed', /mode/],
     [{ inputCostPerToken: -1e-6 }, 400, 'PRICE_NOT_POSITIVE', '输入价格必须为非负数'],
@@ -102,6 +103,12 @@ test('a price that is wrong is refused with the reason, and nothing is written',
     if (typeof text === 'string') assert.equal(answer.json.detail, text);
     else assert.match(answer.json.detail, text);
   }
+  for (const name of ['sample_spec', '__proto__', 'constructor']) {
+    const answer = await put(name, {});
+    assert.deepEqual([answer.status, answer.json.detail], [400, `价格无效：不允许的名称 ${name}`]);
+  }
+  const spaced = await put(' spaced ', {});
+  assert.deepEqual([spaced.status, spaced.json.errorCode], [400, 'PRICE_NAME_DIFFERS']);
   assert.equal((await put('m', {}, { 'content-type': 'text/plain' })).status, 415);
   assert.equal((await client.send('PUT', '/api/v1/model-prices/m', { headers: { authorization: 'Bearer x' } })).status, 401);
   assert.deepEqual(await sql('SELECT * FROM model_prices ORDER BY id'), before);

@@ -76,6 +76,7 @@ test('what the cloud has comes into the table, and a copy that is still good is 
   assert.deepEqual(
     [now.running, now.lastOutcome, now.lastError, now.lastTriedBy, now.version, now.result.added, now.enabled, now.nextAt],
     [false, 'applied', null, 'Admin Token', first.version, 3, false, null]);
+  assert.equal(now.fromCache, false, 'the cloud said that the copy is good');
   assert.equal(
     await postgres.value('hub', `SELECT count(*) FROM audit_log WHERE action_type = 'model_price.sync_litellm'
       AND success AND operator_user_name = 'Admin Token'`), '3');
@@ -179,12 +180,16 @@ test('models that the new table lacks are listed and stay; one that lost more th
   const six = await synced();
   assert.deepEqual([six.updated.length, six.missing], [6, ['m6', 'm7', 'm8', 'm9']]);
   cloud.answer = whole;
-  cloud.answer = half(4, 3);
+  cloud.answer = half(4, 3); // of the ten
   const four = await synced();
   assert.deepEqual([four.updated, four.heldBack.map((one) => [one.model, one.reason])], [[], [['*', 'shrank']]]);
   assert.equal((await names()).length, 10);
+  // It is no good table: the copy on the disk stays the one before.
+  const cached = () => readFileSync(join(server.env.HUBPORT_DATA_DIR, 'price-table.cache'), 'utf8').includes('"m5"');
+  assert.equal(cached(), true);
   assert.equal((await synced({ confirm: ['*'] })).updated.length, 4);
   assert.equal((await names()).length, 10);
+  assert.equal(cached(), false);
 });
 
 test('the check tells what a sync would do, and does nothing', async () => {
