@@ -64,7 +64,8 @@ void api_database_export(struct request *request)
     struct job job = api_job(request);
     const struct export_request wanted = {.mode = request_query(request, "mode"),
                                           .exclude_logs = request_query(request, "excludeLogs"),
-                                          .compression = request_query(request, "compression")};
+                                          .compression = request_query(request, "compression"),
+                                          .parallel = request_query(request, "parallel")};
     struct export_options options;
     struct err err;
     struct export *export = NULL;

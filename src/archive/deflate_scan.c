@@ -25,11 +25,15 @@ struct codes {
     struct symbol fast[1 << FAST_BITS];
 };
 
-struct scanner {
+struct bits {
     const unsigned char *data;
     size_t size, at; /* at: the next byte to be taken into `bits` */
     uint64_t bits;
     unsigned held; /* bits that are there */
+};
+
+struct scanner {
+    struct bits in;
     size_t plain;
     struct codes literals, distances;
 };
@@ -37,38 +41,38 @@ struct scanner {
 /* ---- Bits -------------------------------------------------------------------------------------------------------- */
 
 /* At least 56 bits; behind the data's end they are 0, and `at` tells. */
-static inline void refill(struct scanner *scanner)
+static inline void refill(struct bits *in)
 {
-    if (scanner->at + 8 <= scanner->size) {
+    if (in->at + 8 <= in->size) {
         uint64_t next;
-        memcpy(&next, scanner->data + scanner->at, sizeof next);
-        scanner->bits |= next << scanner->held;
-        scanner->at += (63 - scanner->held) >> 3;
-        scanner->held |= 56;
+        memcpy(&next, in->data + in->at, sizeof next);
+        in->bits |= next << in->held;
+        in->at += (63 - in->held) >> 3;
+        in->held |= 56;
         return;
     }
-    for (; scanner->held <= 56; scanner->held += 8, scanner->at++)
-        if (scanner->at < scanner->size)
-            scanner->bits |= (uint64_t)scanner->data[scanner->at] << scanner->held;
+    for (; in->held <= 56; in->held += 8, in->at++)
+        if (in->at < in->size)
+            in->bits |= (uint64_t)in->data[in->at] << in->held;
 }
 
-static inline uint32_t take(struct scanner *scanner, unsigned count)
+static inline uint32_t take(struct bits *in, unsigned count)
 {
-    uint32_t value = (uint32_t)(scanner->bits & ((1ull << count) - 1));
-    scanner->bits >>= count;
-    scanner->held -= count;
+    uint32_t value = (uint32_t)(in->bits & ((1ull << count) - 1));
+    in->bits >>= count;
+    in->held -= count;
     return value;
 }
 
-static size_t bit_position(const struct scanner *scanner)
+static size_t bit_position(const struct bits *in)
 {
-    return scanner->at * 8 - scanner->held;
+    return in->at * 8 - in->held;
 }
 
 /* Whether what was taken was really there. */
-static bool inside(const struct scanner *scanner)
+static bool inside(const struct bits *in)
 {
-    return bit_position(scanner) <= scanner->size * 8;
+    return bit_position(in) <= in->size * 8;
 }
 
 /* ---- Codes ------------------------------------------------------------------------------------------------------- */
@@ -141,12 +145,11 @@ static bool make_codes(struct codes *codes, const uint8_t *lengths, unsigned cou
     return true;
 }
 
-static struct symbol slow_symbol(const struct scanner *scanner, const struct codes *codes,
-                                 struct symbol (*symbol_of)(unsigned value))
+static struct symbol slow_symbol(uint64_t bits, const struct codes *codes, struct symbol (*symbol_of)(unsigned value))
 {
     int code = 0, first = 0, index = 0;
     for (unsigned length = 1; length <= MAX_BITS; length++) {
-        code |= (int)(scanner->bits >> (length - 1) & 1);
+        code |= (int)(bits >> (length - 1) & 1);
         int count = codes->count[length];
         if (code - count < first) {
             struct symbol symbol = symbol_of(codes->sorted[index + (code - first)]);
@@ -161,14 +164,14 @@ static struct symbol slow_symbol(const struct scanner *scanner, const struct cod
 }
 
 /* The next symbol, its code taken; KIND_WRONG: there is no such code. */
-static inline struct symbol next_symbol(struct scanner *scanner, const struct codes *codes,
+static inline struct symbol next_symbol(struct bits *in, const struct codes *codes,
                                         struct symbol (*symbol_of)(unsigned value))
 {
-    struct symbol symbol = codes->fast[scanner->bits & ((1u << FAST_BITS) - 1)];
+    struct symbol symbol = codes->fast[in->bits & ((1u << FAST_BITS) - 1)];
     if (symbol.length == 0)
-        symbol = slow_symbol(scanner, codes, symbol_of);
-    scanner->bits >>= symbol.length;
-    scanner->held -= symbol.length;
+        symbol = slow_symbol(in->bits, codes, symbol_of);
+    in->bits >>= symbol.length;
+    in->held -= symbol.length;
     return symbol;
 }
 
@@ -176,17 +179,17 @@ static inline struct symbol next_symbol(struct scanner *scanner, const struct co
 
 static bool skip_stored(struct scanner *scanner)
 {
-    size_t start = (bit_position(scanner) + 7) / 8;
-    if (start + 4 > scanner->size)
+    size_t start = (bit_position(&scanner->in) + 7) / 8;
+    if (start + 4 > scanner->in.size)
         return false;
-    const unsigned char *head = scanner->data + start;
+    const unsigned char *head = scanner->in.data + start;
     size_t length = (size_t)head[0] | (size_t)head[1] << 8;
-    if ((length ^ ((size_t)head[2] | (size_t)head[3] << 8)) != 0xffff || scanner->size - start - 4 < length)
+    if ((length ^ ((size_t)head[2] | (size_t)head[3] << 8)) != 0xffff || scanner->in.size - start - 4 < length)
         return false;
     scanner->plain += length;
-    scanner->at = start + 4 + length;
-    scanner->bits = 0;
-    scanner->held = 0;
+    scanner->in.at = start + 4 + length;
+    scanner->in.bits = 0;
+    scanner->in.held = 0;
     return true;
 }
 
@@ -204,15 +207,15 @@ static bool fixed_codes(struct scanner *scanner)
 static bool read_lengths(struct scanner *scanner, uint8_t *lengths, unsigned count)
 {
     for (unsigned i = 0; i < count;) {
-        refill(scanner);
-        struct symbol symbol = next_symbol(scanner, &scanner->literals, length_symbol);
-        if (symbol.kind == KIND_WRONG || !inside(scanner))
+        refill(&scanner->in);
+        struct symbol symbol = next_symbol(&scanner->in, &scanner->literals, length_symbol);
+        if (symbol.kind == KIND_WRONG || !inside(&scanner->in))
             return false;
         if (symbol.value < 16) {
             lengths[i++] = (uint8_t)symbol.value;
             continue;
         }
-        unsigned times = take(scanner, symbol.extra) + (symbol.value == 18 ? 11 : 3);
+        unsigned times = take(&scanner->in, symbol.extra) + (symbol.value == 18 ? 11 : 3);
         if (times > count - i || (symbol.value == 16 && i == 0))
             return false;
         memset(lengths + i, symbol.value == 16 ? lengths[i - 1] : 0, times);
@@ -225,13 +228,14 @@ static bool dynamic_codes(struct scanner *scanner)
 {
     static const uint8_t order[] = {16, 17, 18, 0, 8, 7, 9, 6, 10, 5, 11, 4, 12, 3, 13, 2, 14, 1, 15};
     uint8_t lengths[LITERAlength_symbol + DISTANCES] = {0};
-    refill(scanner);
-    unsigned literals = take(scanner, 5) + 257, distances = take(scanner, 5) + 1, own = take(scanner, 4) + 4;
+    refill(&scanner->in);
+    unsigned literals = take(&scanner->in, 5) + 257, distances = take(&scanner->in, 5) + 1,
+             own = take(&scanner->in, 4) + 4;
     if (literals > LITERAlength_symbol - 2)
         return false;
     for (unsigned i = 0; i < own; i++) {
-        refill(scanner);
-        lengths[order[i]] = (uint8_t)take(scanner, 3);
+        refill(&scanner->in);
+        lengths[order[i]] = (uint8_t)take(&scanner->in, 3);
     }
     if (!make_codes(&scanner->literals, lengths, ARRAY_LEN(order), length_symbol))
         return false;
@@ -244,35 +248,42 @@ static bool dynamic_codes(struct scanner *scanner)
 /* What a literal or a match with its distance takes at most. */
 #define SYMBOL_BITS (MAX_BITS + 5 + MAX_BITS + 13)
 
+/* What changes with every symbol is local: the compiler keeps it in registers. */
 static bool skip_symbols(struct scanner *scanner)
 {
+    struct bits in = scanner->in;
+    size_t plain = 0;
+    struct symbol symbol;
     for (;;) {
-        if (scanner->held < SYMBOL_BITS) {
-            refill(scanner);
-            if (!inside(scanner))
+        if (in.held < SYMBOL_BITS) {
+            refill(&in);
+            if (!inside(&in))
                 return false;
         }
-        struct symbol symbol = next_symbol(scanner, &scanner->literals, literal_symbol);
-        scanner->plain += symbol.value;
+        symbol = next_symbol(&in, &scanner->literals, literal_symbol);
+        plain += symbol.value;
         if (symbol.kind == KIND_LITERAL)
             continue;
         if (symbol.kind != KIND_MATCH)
-            return symbol.kind == KIND_END && inside(scanner);
-        scanner->plain += take(scanner, symbol.extra);
-        symbol = next_symbol(scanner, &scanner->distances, distance_symbol);
+            break;
+        plain += take(&in, symbol.extra);
+        symbol = next_symbol(&in, &scanner->distances, distance_symbol);
         if (symbol.kind == KIND_WRONG)
-            return false;
-        (void)take(scanner, symbol.extra);
+            break;
+        (void)take(&in, symbol.extra);
     }
+    scanner->plain += plain;
+    scanner->in = in;
+    return symbol.kind == KIND_END && inside(&in);
 }
 
 static bool skip_block(struct scanner *scanner, bool *last)
 {
-    refill(scanner);
-    *last = take(scanner, 1) == 1;
-    switch (take(scanner, 2)) {
+    refill(&scanner->in);
+    *last = take(&scanner->in, 1) == 1;
+    switch (take(&scanner->in, 2)) {
     case BLOCK_STORED:
-        return inside(scanner) && skip_stored(scanner);
+        return inside(&scanner->in) && skip_stored(scanner);
     case BLOCK_FIXED:
         return fixed_codes(scanner) && skip_symbols(scanner);
     case BLOCK_DYNAMIC:
@@ -284,13 +295,13 @@ static bool skip_block(struct scanner *scanner, bool *last)
 
 bool deflate_scan(const unsigned char *data, size_t size, struct deflate_scan *scan)
 {
-    struct scanner scanner = {.data = data, .size = size};
+    struct scanner scanner = {.in = {.data = data, .size = size}};
     for (bool last = false; !last;) {
-        scan->last_bit = bit_position(&scanner);
+        scan->last_bit = bit_position(&scanner.in);
         if (!skip_block(&scanner, &last))
             return false;
     }
-    scan->end_bit = bit_position(&scanner);
+    scan->end_bit = bit_position(&scanner.in);
     scan->plain = scanner.plain;
     return true;
 }

@@ -30,18 +30,23 @@ static bool broken(struct err *err, const char *what)
     return err_set(err, ERR_EXPORT_FAILED, "pg_dump's output %s", what);
 }
 
-/* False with `ended` when there is nothing more. */
-static bool fill(struct dump_stream *stream, struct err *err)
+/* Have bytes at hand, or `ended`. */
+static bool read_on(struct dump_stream *stream, struct err *err)
 {
-    if (stream->at < stream->end)
+    if (stream->at < stream->end || stream->ended)
         return true;
-    ssize_t got = stream->ended ? 0 : stream->read(stream->context, stream->buffer, BUFFER_SIZE, err);
+    ssize_t got = stream->read(stream->context, stream->buffer, BUFFER_SIZE, err);
     if (got < 0)
         return false;
     stream->at = 0;
     stream->end = (size_t)got;
     stream->ended = got == 0;
-    return got > 0 || broken(err, "ended early");
+    return true;
+}
+
+static bool fill(struct dump_stream *stream, struct err *err)
+{
+    return read_on(stream, err) && (!stream->ended || broken(err, "ended early"));
 }
 
 static bool keep(struct dump_stream *stream, const unsigned char *bytes, size_t size, struct err *err)
@@ -287,12 +292,13 @@ bool dump_stream_copy(struct dump_stream *stream, struct writer *writer,
                       int32_t (*dump_id_of)(void *context, const struct archive_entry *entry), void *context,
                       struct err *err)
 {
-    for (;;) {
-        if (!fill(stream, err))
-            return stream->ended;
+    while (read_on(stream, err)) {
+        if (stream->ended)
+            return true;
         if (!copy_block(stream, writer, dump_id_of, context, err))
             return false;
     }
+    return false;
 }
 
 bool dump_stream_complete(const struct dump_stream *stream, struct err *err)

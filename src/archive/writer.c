@@ -3,8 +3,10 @@
 #include "archive/deflate_pool.h"
 #include "archive/entry.h"
 #include "archive/rows.h"
+#include "archive/writer_internal.h"
 #include "base/arena.h"
 
+#include <pthread.h>
 #include <zlib.h>
 #include <zstd.h>
 
@@ -30,6 +32,9 @@ struct writer {
     int32_t dump_id;
     uint32_t oid;
     bool cut; /* the stream has more than one job */
+
+    pthread_mutex_t lanes; /* guards what follows while there are lanes */
+    bool lane_failed;
 
     /* What is being written out, in order. */
     struct seal_line line;
@@ -298,6 +303,40 @@ bool writer_end(struct writer *writer, struct err *err)
     return give_job(writer, MARK_END | (writer->kind == SEAL_OBJECTS ? MARK_NO_STREAM : MARK_STREAM_END), err);
 }
 
+/* ---- Lanes ------------------------------------------------------------------------------------------------------- */
+
+bool writer_begin_lanes(struct writer *writer, struct err *err)
+{
+    if (!give_job(writer, MARK_NO_STREAM, err) || !put_all(writer, err))
+        return false;
+    writer->cut = true; /* what writer_add brings at the end is not the whole stream */
+    return true;
+}
+
+enum writer_method writer_method(const struct writer *writer)
+{
+    return writer->spec.method;
+}
+
+bool writer_lock(struct writer *writer, struct err *err)
+{
+    pthread_mutex_lock(&writer->lanes);
+    return !writer->lane_failed || err_set(err, ERR_CANCELLED, "another connection of this export has failed");
+}
+
+void writer_unlock(struct writer *writer, bool ok)
+{
+    writer->lane_failed = writer->lane_failed || !ok;
+    pthread_mutex_unlock(&writer->lanes);
+}
+
+bool writer_put(struct writer *writer, const struct deflate_job *piece, struct err *err)
+{
+    return put_job(writer, piece, err);
+}
+
+/* ---- All of it --------------------------------------------------------------------------------------------------- */
+
 bool writer_seal(struct writer *writer, struct err *err)
 {
     size_t size;
@@ -314,8 +353,6 @@ void writer_digest(const struct writer *writer, unsigned char sha256[SHA256_SIZE
 {
     sha256_now(&writer->file, sha256);
 }
-
-/* ---- All of it --------------------------------------------------------------------------------------------------- */
 
 static void open_zstd(struct writer *writer)
 {
@@ -335,6 +372,7 @@ struct writer *writer_new(const struct writer_spec *spec)
         abort();
     *writer = (struct writer){.spec = *spec, .arena = arena_new()};
     writer->spec.threads = MAX(1, MIN(spec->threads, WRITER_MAX_THREADS));
+    pthread_mutex_init(&writer->lanes, NULL);
     sha256_open(&writer->entry);
     sha256_open(&writer->file);
     if (spec->method == METHOD_ZSTD)
@@ -351,6 +389,7 @@ void writer_free(struct writer *writer)
     deflate_pool_free(writer->pool);
     ZSTD_freeCCtx(writer->zstd);
     free(writer->zstd_out);
+    pthread_mutex_destroy(&writer->lanes);
     sha256_close(&writer->entry);
     sha256_close(&writer->file);
     arena_free(writer->arena);

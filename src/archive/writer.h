@@ -50,6 +50,10 @@ bool writer_add(struct writer *writer, const unsigned char *bytes, size_t size, 
 bool writer_end_object(struct writer *writer, struct err *err) MUST_CHECK;
 bool writer_end(struct writer *writer, struct err *err) MUST_CHECK;
 
+/* From here to writer_end the table's rows come by lanes (lane.h), and at last its end by writer_add. What was begun
+ * before is out. */
+bool writer_begin_lanes(struct writer *writer, struct err *err) MUST_CHECK;
+
 /* Everything is out when it returns. */
 bool writer_seal(struct writer *writer, struct err *err) MUST_CHECK;
 

@@ -1,21 +1,16 @@
 #include "backup/export.h"
 
-#include "archive/dump_stream.h"
+#include "backup/dump_process.h"
 #include "backup/log_tables.h"
+#include "backup/parallel_copy.h"
 #include "backup/server.h"
 #include "base/clock.h"
 #include "base/log.h"
 #include "base/text.h"
-#include "os/subprocess.h"
 
 #include <errno.h>
-#include <fcntl.h>
 #include <poll.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
 #include <unistd.h>
-
-#define PIPE_SIZE (1024 * 1024)
 
 static const struct {
     const char *name, *suffix;
@@ -35,12 +30,11 @@ struct export
     struct export_options options;
     const char *file_name;
     struct backup_lock *lock;
-    struct subprocess *dump;
-    int messages; /* memfd that holds pg_dump's stderr */
+    struct parallel_copy *parallel; /* NULL: not asked for */
+    struct dump_process *dump;
+    struct dump_process *rest; /* parallel: what gives the data that `dump` does not */
     int64_t started_ms;
     struct export_result result;
-    struct dump_stream *stream;
-    bool dump_ended; /* its output did */
     int out;
 };
 
@@ -82,6 +76,13 @@ bool export_parse(const struct export_request *request, const struct config *con
     const char *method = request->compression;
     if (!parse_mode(request->mode, request->exclude_logs, &options->mode, err))
         return false;
+    options->parallel = 1;
+    if (request->parallel != NULL) {
+        int64_t connections;
+        if (!text_parse_integer(request->parallel, 2, EXPORT_MAX_PARALLEL, &connections))
+            return wrong_parameter(err, "parallel", "parallel must be a number from 2 to 8");
+        options->parallel = (int)connections;
+    }
     if (method == NULL)
         method = config_text(config, SETTING_EXPORT_COMPRESSION);
     for (size_t i = 0; i < ARRAY_LEN(methods); i++)
@@ -94,96 +95,35 @@ bool export_parse(const struct export_request *request, const struct config *con
 
 /* ---- Starting ---------------------------------------------------------------------------------------------------- */
 
-static bool start_dump(struct export *export, struct err *err)
+/* What this export asks of pg_dump, besides `more`, which NULL ends. */
+static struct dump_process *start_dump(struct export *export, const char *const *more, struct err *err)
 {
     struct arena *arena = export->job->arena;
-    struct app *app = export->job->app;
-    const char *argv[32];
+    const char *flag = modes[export->options.mode].log_flag, *snapshot = NULL;
+    const char **options = NULL;
     size_t used = 0;
-
-    argv[used++] = app->tools.dump;
-    argv[used++] = "--format=custom";
-    argv[used++] = "--compress=0"; /* done here, by several threads */
-    argv[used++] = "--no-password";
-    argv[used++] = "--lock-wait-timeout=30000";
-    argv[used++] = "--exclude-schema=hubport";
-    for (const struct log_table *table = log_tables;
-         modes[export->options.mode].log_flag != NULL && table->name != NULL; table++)
-        argv[used++] =
-            arena_printf(arena, "%s=%s.%s", modes[export->options.mode].log_flag, table->schema, table->name);
-    argv[used++] = pg_target_argument(app->target, arena, NULL);
-    argv[used] = NULL;
-
-    export->messages = memfd_create("pg_dump", MFD_CLOEXEC);
-    if (export->messages < 0)
-        return err_errno(err, ERR_SYSTEM, "memfd_create");
-    struct subprocess_spec spec = {.argv = argv,
-                                   .env = pg_target_env(app->target, arena, NULL),
-                                   .in = SUBPROCESS_NULL,
-                                   .out = SUBPROCESS_PIPE,
-                                   .error = export->messages};
-    export->dump = subprocess_start(&spec, err);
-    if (export->dump == NULL)
-        return false;
-    (void)fcntl(subprocess_out(export->dump), F_SETPIPE_SZ, PIPE_SIZE);
-    return true;
+    if (export->parallel != NULL)
+        snapshot = parallel_copy_snapshot(export->parallel);
+    for (const struct log_table *table = log_tables; flag != NULL && table->name != NULL; table++)
+        *(const char **)arena_push(arena, &options, used++, sizeof *options) =
+            arena_printf(arena, "%s=%s.%s", flag, table->schema, table->name);
+    if (snapshot != NULL)
+        *(const char **)arena_push(arena, &options, used++, sizeof *options) = snapshot;
+    for (; more != NULL && *more != NULL; more++)
+        *(const char **)arena_push(arena, &options, used++, sizeof *options) = *more;
+    *(const char **)arena_push(arena, &options, used, sizeof *options) = NULL;
+    return dump_process_start(export->job, options, err);
 }
 
-/* The last thing that pg_dump said, for the error. */
-static const char *last_message(struct export *export)
+static bool open_dump(struct export *export, struct err *err)
 {
-    char text[4096];
-    struct stat status;
-    if (fstat(export->messages, &status) != 0 || status.st_size == 0)
-        return "no message";
-    off_t from = MAX(status.st_size - (off_t)sizeof text + 1, 0);
-    ssize_t got = pread(export->messages, text, sizeof text - 1, from);
-    text[MAX(got, 0)] = '\0';
-    char *error = strstr(text, "error: ");
-    char *start = error == NULL ? text : error;
-    start[strcspn(start, "\n")] = '\0';
-    return text_utf8(export->job->arena, start);
-}
-
-/* Wait for pg_dump's end after its output's; anything but 0 is a failure. */
-static bool check_status(struct export *export, struct err *err)
-{
-    if (subprocess_wait(export->dump, export->job->cancel, -1, err) != 1)
-        return false;
-    int status = subprocess_status(export->dump);
-    if (status == 0)
-        return true;
-    return err_set(err, ERR_EXPORT_FAILED, "pg_dump ended with %d: %s", status, last_message(export));
-}
-
-static ssize_t read_dump(void *context, void *buffer, size_t size, struct err *err)
-{
-    struct export *export = context;
-    int fd = subprocess_out(export->dump);
-    for (;;) {
-        if (cancel_poll(export->job->cancel, fd, POLLIN, -1, err) < 0)
-            return -1;
-        ssize_t got = read(fd, buffer, size);
-        if (got < 0 && errno == EINTR)
-            continue;
-        export->dump_ended = got == 0;
-        return got >= 0 ? got : (err_errno(err, ERR_SYSTEM, "reading from pg_dump"), -1);
+    if (export->options.parallel > 1) {
+        export->parallel = parallel_copy_open(export->job, export->options.parallel, err);
+        if (export->parallel == NULL)
+            return false;
     }
-}
-
-/* What came from pg_dump was not whole: when it failed, why it did says more. */
-static bool dump_failed(struct export *export, struct err *err)
-{
-    struct err own = *err;
-    if (err->code == ERR_EXPORT_FAILED && export->dump_ended && check_status(export, err))
-        *err = own;
-    return false;
-}
-
-static bool read_contents(struct export *export, struct err *err)
-{
-    export->stream = dump_stream_open(read_dump, export, export->job->arena, err);
-    return export->stream != NULL || dump_failed(export, err);
+    export->dump = start_dump(export, NULL, err);
+    return export->dump != NULL && dump_process_open(export->dump, err);
 }
 
 /* Archives before version 1.15 cannot say that they are compressed by zstd. */
@@ -202,12 +142,11 @@ struct export *export_begin(struct job *job, const struct export_options *option
 {
     struct export *export = arena_alloc(job->arena, sizeof *export);
     char stamp[CLOCK_TEXT_SIZE];
-    *export = (struct export){.job = job, .options = *options, .messages = -1, .started_ms = clock_mono_ms()};
+    *export = (struct export){.job = job, .options = *options, .started_ms = clock_mono_ms()};
     clock_file_stamp(clock_wall_ms(), stamp);
     export->file_name = arena_printf(job->arena, "backup_%s%s.dump", stamp, modes[options->mode].suffix);
     export->lock = backup_lock_acquire(job->app, "export", job->actor.user_name, job->cancel, &job->holder, err);
-    if (export->lock != NULL && server_check(job, err) && check_method(export, err) && start_dump(export, err)
-        && read_contents(export, err)) {
+    if (export->lock != NULL && server_check(job, err) && check_method(export, err) && open_dump(export, err)) {
         log_event(LOG_INFO, "export.started", "{s:s, s:s, s:s}", "mode", modes[options->mode].name, "compression",
                   methods[options->method], "file", export->file_name);
         return export;
@@ -252,17 +191,40 @@ static int threads(const struct export *export)
     return (int)(wanted > 0 ? wanted : MAX(sysconf(_SC_NPROCESSORS_ONLN), 1));
 }
 
+/* The rest's data goes under the dump id that the entry has in the table of contents that was sent. */
+static int32_t dump_id_of(void *context, const struct archive_entry *entry)
+{
+    const struct archive *contents = context;
+    const struct archive_entry *same = archive_find(contents, entry->desc, entry->schema, entry->tag);
+    if (same == NULL || !same->has_data || same->has_block)
+        return 0;
+    archive_entry_by_id(contents, same->dump_id)->has_block = true;
+    return same->dump_id;
+}
+
+/* The first pg_dump gave the table of contents, and waits with its locks because nobody reads on. A second one, on the
+ * same snapshot, gives the data of all but the large tables; it gets ready while those are read. */
+static bool copy_parallel(struct export *export, struct writer *writer, struct err *err)
+{
+    const struct archive *contents = dump_stream_contents(dump_process_stream(export->dump));
+    export->rest = start_dump(export, parallel_copy_excludes(export->parallel), err);
+    if (export->rest == NULL || !parallel_copy_run(export->parallel, contents, writer, err)
+        || !dump_process_open(export->rest, err))
+        return false;
+    dump_process_end(export->dump);
+    return dump_process_copy(export->rest, writer, dump_id_of, (void *)(uintptr_t)contents, err);
+}
+
 /* pg_dump's status is known before the seal, which makes the archive whole, is written. */
 static bool write_archive(struct export *export, struct writer *writer, struct err *err)
 {
+    struct dump_stream *stream = dump_process_stream(export->dump);
     size_t size;
-    const unsigned char *head = dump_stream_head(export->stream, export->options.method, &size);
-    if (!writer_write(writer, head, size, err) || !writer_flush(writer, err))
-        return false;
-    if (!dump_stream_copy(export->stream, writer, NULL, NULL, err))
-        return dump_failed(export, err);
-    return check_status(export, err) && dump_stream_complete(export->stream, err) && backup_lock_held(export->lock, err)
-           && writer_seal(writer, err);
+    const unsigned char *head = dump_stream_head(stream, export->options.method, &size);
+    bool parallel = export->parallel != NULL && parallel_copy_tables(export->parallel) > 0;
+    return writer_write(writer, head, size, err) && writer_flush(writer, err)
+           && (parallel ? copy_parallel(export, writer, err) : dump_process_copy(export->dump, writer, NULL, NULL, err))
+           && dump_stream_complete(stream, err) && backup_lock_held(export->lock, err) && writer_seal(writer, err);
 }
 
 bool export_copy(struct export *export, int out, struct export_result *result, struct err *err)
@@ -304,18 +266,18 @@ static void remember(struct export *export)
 
 static void write_audit(struct export *export, const struct err *failure)
 {
-    json_t *after = json_pack("{s:s, s:s, s:s, s:I, s:s}", "mode", modes[export->options.mode].name, "compression",
-                              methods[export->options.method], "file", export->file_name, "bytes",
-                              (json_int_t) export->result.bytes, "sha256", export->result.sha256);
+    json_t *after =
+        json_pack("{s:s, s:s, s:i, s:s, s:I, s:s}", "mode", modes[export->options.mode].name, "compression",
+                  methods[export->options.method], "parallel", export->options.parallel, "file", export->file_name,
+                  "bytes", (json_int_t) export->result.bytes, "sha256", export->result.sha256);
     job_audit(export->job, "database.export", after, failure);
 }
 
 void export_end(struct export *export, const struct err *failure)
 {
-    subprocess_free(export->dump);
-    dump_stream_close(export->stream);
-    if (export->messages >= 0)
-        close(export->messages);
+    dump_process_free(export->rest);
+    dump_process_free(export->dump);
+    parallel_copy_close(export->parallel);
     if (failure == NULL) {
         remember(export);
         log_event(LOG_INFO, "export.finished", "{s:s, s:I, s:s, s:I}", "file", export->file_name, "bytes",

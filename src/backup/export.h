@@ -17,16 +17,20 @@
 
 enum export_mode { EXPORT_FULL, EXPORT_EXCLUDE_LOGS, EXPORT_LEDGER_ONLY };
 
+#define EXPORT_MAX_PARALLEL 8
+
 struct export_options {
     enum export_mode mode;
     enum writer_method method;
+    int parallel; /* connections that read large tables; 1: pg_dump's own */
 };
 
 /* As a query or a command has them; NULL where absent. `mode` is the hub's (full, excludeLogs, ledgerOnly),
- * `exclude_logs` the requirement's (true, false), `compression` balanced, fast, none or zstd (absent: the setting).
+ * `exclude_logs` the requirement's (true, false), `compression` balanced, fast, none or zstd (absent: the setting),
+ * `parallel` 2 to EXPORT_MAX_PARALLEL (backup/parallel_copy.h; absent: not so).
  * ERR_EXPORT_MODE_INVALID for anything else, or when the first two disagree. */
 struct export_request {
-    const char *mode, *exclude_logs, *compression;
+    const char *mode, *exclude_logs, *compression, *parallel;
 };
 bool export_parse(const struct export_request *request, const struct config *config, struct export_options *options,
                   struct err *err) MUST_CHECK;

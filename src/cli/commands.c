@@ -22,6 +22,11 @@ static const struct option_row export_options[] = {
      "METHOD",
      {"balanced（体积小）、fast（速度快）、none 或 zstd（要求 PostgreSQL 16 以上）",
       "balanced (small), fast (larger, less work), none, or zstd (PostgreSQL 16 or newer)"}},
+    {0,
+     "parallel",
+     "N",
+     {"用 N 个连接读取大表（2 到 8），会增加数据库负载",
+      "Read large tables by N connections, 2 to 8: faster, and more load on the database"}},
     {0},
 };
 

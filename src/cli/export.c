@@ -8,7 +8,7 @@
 
 #include <unistd.h>
 
-enum { OPTION_OUTPUT, OPTION_EXCLUDE_LOGS, OPTION_MODE, OPTION_COMPRESSION };
+enum { OPTION_OUTPUT, OPTION_EXCLUDE_LOGS, OPTION_MODE, OPTION_COMPRESSION, OPTION_PARALLEL };
 
 static bool check_terminal(const char *path, struct err *err)
 {
@@ -40,7 +40,8 @@ int command_export(struct invocation *invocation)
     const struct export_request wanted = {.mode = invocation->values[OPTION_MODE],
                                           .exclude_logs =
                                               invocation->values[OPTION_EXCLUDE_LOGS] == NULL ? NULL : "true",
-                                          .compression = invocation->values[OPTION_COMPRESSION]};
+                                          .compression = invocation->values[OPTION_COMPRESSION],
+                                          .parallel = invocation->values[OPTION_PARALLEL]};
     if (!export_parse(&wanted, invocation->config, &options, &err))
         return command_fail(invocation, &err, NULL);
     struct app *app = command_open(invocation, &status);

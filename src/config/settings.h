@@ -51,6 +51,9 @@
     X(EXPORT_THREADS, "HUBPORT_EXPORT_THREADS", INTEGER, "0", false, \
         "导出时的压缩线程数（1 到 8）；0 表示与处理器数相同", \
         "Threads that compress an export, 1 to 8; 0: as many as there are processors") \
+    X(EXPORT_PARALLEL_FROM, "HUBPORT_EXPORT_PARALLEL_FROM", BYTES, "64MB", false, \
+        "并行导出时，从多大的表开始由多个连接读取", \
+        "Size on disk from which a parallel export reads a table by several connections") \
     X(RESTORE_JOBS, "HUBPORT_RESTORE_JOBS", INTEGER, "2", false, \
         "恢复时的并行连接数（1 到 32）", \
         "Parallel connections of a restore, 1 to 32") \

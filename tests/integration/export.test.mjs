@@ -3,6 +3,7 @@ import { strict as assert } from 'node:assert';
 import { after, before, test } from 'node:test';
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
+import { readAnswer } from './support/client.mjs';
 import { assertNoLeftovers, makeWorkplace, startServer } from './support/hubport.mjs';
 import { checksum, fill, restore, sha256 } from './support/data.mjs';
 import { cleanUp, isAlive, makeDirectory, runProgram, waitFor } from './support/processes.mjs';
@@ -84,6 +85,13 @@ test('mode=ledgerOnly leaves the log table out', async () => {
 });
 
 for (const query of ['mode=everything', 'mode=', 'excludeLogs=yes', 'excludeLogs=', 'mode=full&excludeLogs=true'])
+  test(`${query} is refused`, async () => {
+    const answer = await client.get(`${EXPORT}?${query}`);
+    assert.equal(answer.status, 400);
+    assert.equal(answer.json.code, 'EXPORT_MODE_INVALID');
+  });
+
+for (const query of ['compression=best', 'compression=', 'parallel=1', 'parallel=9', 'parallel=', 'parallel=two'])
   test(`${query} is refused`, async () => {
     const answer = await client.get(`${EXPORT}?${query}`);
     assert.equal(answer.status, 400);
@@ -181,6 +189,45 @@ test('a dump that fails midway breaks the transfer: curl exits with 18', async (
   const [row] = await postgres.rows('hub', `SELECT * FROM audit_log WHERE action_type = 'database.export'
     ORDER BY id DESC LIMIT 1`);
   assert.equal(row.success, false);
+});
+
+/** A server whose parallel exports read every table by several connections. */
+async function startParallel() {
+  const env = { ...server.env, HUBPORT_EXPORT_PARALLEL_FROM: '8KB' };
+  const other = await startServer({ env });
+  return { other, get: () => other.client().open('GET', `${EXPORT}?parallel=2&compression=none`) };
+}
+
+test('a parallel export gives every row, in every mode', async () => {
+  const { other } = await startParallel();
+  const answer = await other.client().get(`${EXPORT}?parallel=2`);
+  assert.equal(answer.trailers['x-checksum-sha256'], sha256(answer.body));
+  await restore(postgres, 'restored_parallel', answer.body);
+  assert.deepEqual(await checksum(postgres, 'restored_parallel'), await checksum(postgres, 'hub'));
+  const without = await other.client().get(`${EXPORT}?parallel=2&excludeLogs=true`);
+  assert.doesNotMatch(await contents(without.body), /TABLE DATA public message_request/);
+  assert.ok(without.complete);
+  await assertNoLeftovers({ server: other, postgres, redis });
+  await other.stop();
+});
+
+test('a client that leaves a parallel export in the middle, or a connection of it that dies, leaves nothing', async () => {
+  const { other, get } = await startParallel();
+  await postgres.sql('hub', `CREATE TABLE public.wide (a text); ALTER TABLE public.wide OWNER TO hub;
+    ALTER TABLE public.wide ALTER a SET STORAGE EXTERNAL;
+    INSERT INTO public.wide SELECT repeat(md5(i::text), 40000) FROM generate_series(1, 60) i`);
+  const leaving = await get();
+  await new Promise((resolve) => leaving.response.once('data', resolve));
+  leaving.request.destroy();
+  await assertNoLeftovers({ server: other, postgres, redis }, 3000);
+
+  const { response } = await get();
+  await waitFor(async () => (await postgres.sql('postgres', `SELECT pg_terminate_backend(pid) FROM pg_stat_activity
+    WHERE application_name = 'hubport' AND query LIKE 'COPY (SELECT%' AND state = 'active' LIMIT 1`)).length > 0, { what: 'a COPY to end' });
+  assert.equal((await readAnswer(response)).complete, false);
+  await assertNoLeftovers({ server: other, postgres, redis }, 3000);
+  await postgres.sql('hub', 'DROP TABLE public.wide');
+  await other.stop();
 });
 
 test('a database that cannot be reached is 503 with the hub\'s text', async () => {
