@@ -3,7 +3,7 @@
 #define PRICES_CPT_CHARGES_H
 
 #include "prices/decimal.h"
-#include "prices/jtext.h"
+#include "base/jtext.h"
 
 /* Add the variant's fields to `out`, each as `"name":value,`. `currency` is the table's. True when one of them can be
  * billed by. */

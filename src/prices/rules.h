@@ -3,7 +3,7 @@
 #define PRICES_RULES_H
 
 #include "prices/job.h"
-#include "prices/jtext.h"
+#include "base/jtext.h"
 
 /* Why it may not be stored, in the job's language; NULL when it may. Looks at: the kind, `mode`, repeated names and
  * names that JavaScript gives a meaning (__proto__, constructor, prototype) at every depth, numbers that PostgreSQL or

@@ -1,7 +1,7 @@
 #include "prices/single.h"
 
 #include "base/text.h"
-#include "prices/jtext.h"
+#include "base/jtext.h"
 #include "prices/rules.h"
 #include "prices/table.h"
 

@@ -7,7 +7,7 @@
 #define PRICES_TABLE_H
 
 #include "prices/job.h"
-#include "prices/jtext.h"
+#include "base/jtext.h"
 
 enum price_format { PRICE_INTERNAL, PRICE_CPT, PRICE_TOML };
 

@@ -2,7 +2,7 @@
 #ifndef PRICES_TOML_TEXT_H
 #define PRICES_TOML_TEXT_H
 
-#include "prices/jtext.h"
+#include "base/jtext.h"
 
 /* The table [models."name"] with the members of `data`, an object as PostgreSQL prints jsonb. */
 void toml_put_model(struct arena *scratch, struct jtext_out *out, const char *name, struct jtext data);

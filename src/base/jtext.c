@@ -1,4 +1,4 @@
-#include "prices/jtext.h"
+#include "base/jtext.h"
 
 #include "base/text.h"
 

@@ -10,8 +10,8 @@
  *
  * Everything but jtext_check() takes only what it has let pass. The text must outlive its slices.
  */
-#ifndef PRICES_JTEXT_H
-#define PRICES_JTEXT_H
+#ifndef BASE_JTEXT_H
+#define BASE_JTEXT_H
 
 #include "base/arena.h"
 

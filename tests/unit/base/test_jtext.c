@@ -1,4 +1,4 @@
-#include "prices/jtext.h"
+#include "base/jtext.h"
 
 #include <setjmp.h>
 #include <stdarg.h>
