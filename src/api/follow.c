@@ -171,9 +171,9 @@ void follow_event(struct followed *job, json_t *event)
 
 void follow_end(struct followed *job)
 {
-    struct follow *follow = job->owner;
     if (job == NULL)
         return;
+    struct follow *follow = job->owner;
     pthread_mutex_lock(&follow->mutex);
     job->ended = true;
     job->ended_at = clock_mono_ms();
