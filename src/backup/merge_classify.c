@@ -49,12 +49,12 @@ static bool first_key(struct merge *merge, const struct merge_table *table, cons
     if (*key != NULL || table->key_count == 0)
         return true;
     for (size_t i = 0; i < table->key_count; i++)
-        parts = arena_printf(merge->job->arena, "%s%s%s || coalesce(%s::text, 'NULL')", parts, i == 0 ? "" : " || ",
-                             pg_literal(merge->conn, merge->job->arena,
-                                        arena_printf(merge->job->arena, "%s%s=", i == 0 ? "" : ", ", table->key[i])),
-                             table->key[i]);
-    if (!merge_query(merge, &rows, err,
-                     "SELECT replace(%s, '\"', '') FROM %s WHERE " STATUS " = %s ORDER BY %s LIMIT 1", parts,
+        parts =
+            arena_printf(merge->job->arena, "%s%s%s || coalesce(%s::text, 'NULL')", parts, i == 0 ? "" : " || ",
+                         pg_literal(merge->conn, merge->job->arena,
+                                    arena_printf(merge->job->arena, "%s%s=", i == 0 ? "" : ", ", table->key_labels[i])),
+                         table->key[i]);
+    if (!merge_query(merge, &rows, err, "SELECT %s FROM %s WHERE " STATUS " = %s ORDER BY %s LIMIT 1", parts,
                      table->stage, status, row_order(merge, table)))
         return false;
     if (rows.count > 0)
@@ -93,9 +93,8 @@ static bool count_table(struct merge *merge, struct merge_table *table, struct e
             break;
         }
     }
-    return first_key(merge, table, CONFLICTING, &figures->first_conflicting, err)
-           && first_key(merge, table, FAILED, &figures->first_failed, err)
-           && first_key(merge, table, FOREIGN, &figures->first_foreign_parent, err);
+    return (figures->conflicting == 0 || first_key(merge, table, CONFLICTING, &figures->first_conflicting, err))
+           && (figures->foreign_parent == 0 || first_key(merge, table, FOREIGN, &figures->first_foreign_parent, err));
 }
 
 /* ---- The same row, or the same key ------------------------------------------------------------------------------- */
@@ -152,16 +151,30 @@ static bool fail_where(struct merge *merge, struct merge_table *table, const cha
     return first_key(merge, table, FAILED, &table->figures->first_failed, err);
 }
 
+static bool must_not_be_null(const struct merge_column *column)
+{
+    return column->not_null && (column->in_archive || column->generated);
+}
+
+/* Nearly always nothing is null: that is one look at the rows, for all columns. */
 static bool check_nulls(struct merge *merge, struct merge_table *table, struct err *err)
 {
+    struct arena *arena = merge->job->arena;
+    struct pg_result rows;
+    const char *all = "";
     bool any = false;
-    for (size_t i = 0; i < table->column_count; i++) {
+    for (size_t i = 0; i < table->column_count; i++)
+        if (must_not_be_null(&table->columns[i]))
+            all = arena_printf(arena, "%s%s%s IS NULL", all, *all == '\0' ? "" : " OR ", table->columns[i].name);
+    if (*all == '\0')
+        return true;
+    if (!merge_query(merge, &rows, err, "SELECT FROM %s WHERE %s LIMIT 1", table->stage, all))
+        return err_wrap(err, "looking for nulls in %s", table->label);
+    for (size_t i = 0; i < table->column_count && rows.count > 0; i++) {
         const struct merge_column *column = &table->columns[i];
-        if (!column->not_null || !(column->in_archive || column->generated))
-            continue;
-        const char *name = arena_printf(merge->job->arena, "%s NOT NULL", column->label);
-        const char *condition = arena_printf(merge->job->arena, "s.%s IS NULL", column->name);
-        if (!fail_where(merge, table, name, condition, &any, err))
+        const char *name = arena_printf(arena, "%s NOT NULL", column->label);
+        const char *condition = arena_printf(arena, "s.%s IS NULL", column->name);
+        if (must_not_be_null(column) && !fail_where(merge, table, name, condition, &any, err))
             return false;
     }
     return true;
@@ -213,8 +226,9 @@ static bool drop_repeated(struct merge *merge, const struct merge_table *table, 
         unique->not_null);
 }
 
-static bool apply_unique(struct merge *merge, const struct merge_table *table, const struct unique *unique,
-                         struct err *err)
+/* Candidates that have the value of a live row. One that is to be overwritten may keep what it has itself. */
+static bool drop_taken(struct merge *merge, const struct merge_table *table, const struct unique *unique,
+                       struct err *err)
 {
     struct arena *arena = merge->job->arena;
     const char *keys = "", *own = "";
@@ -223,7 +237,6 @@ static bool apply_unique(struct merge *merge, const struct merge_table *table, c
         keys = arena_printf(arena, "%s, %s AS k%zu", keys, table->key[i], i);
         own = arena_printf(arena, "%s AND n.k%zu %s l.k%zu", own, i, table->key_equals[i], i);
     }
-    /* A row that is to be overwritten may keep what it has. */
     if (merge->update && table->key_count > 0)
         own = arena_printf(arena, " AND NOT (n.status = " UPDATE "%s)", own);
     else
@@ -233,7 +246,15 @@ static bool apply_unique(struct merge *merge, const struct merge_table *table, c
                        " AS status, %s%s FROM %s WHERE " CANDIDATE " AND %s) n"
                        " JOIN (SELECT %s%s FROM %s WHERE %s) l ON %s%s WHERE s.ctid = n.place",
                        table->stage, unique->values, keys, table->stage, unique->predicate, unique->values, keys,
-                       table->only, unique->predicate, unique->matches, own)
+                       table->only, unique->predicate, unique->matches, own);
+}
+
+/* The primary key was compared before everything else. */
+static bool apply_unique(struct merge *merge, const struct merge_table *table, const struct unique *unique,
+                         struct err *err)
+{
+    bool compared = unique->primary && table->key_count > 0;
+    return (compared || drop_taken(merge, table, unique, err))
            && (unique->exclusion || drop_repeated(merge, table, unique, err));
 }
 
@@ -251,7 +272,7 @@ static bool read_index_columns(struct merge *merge, const struct merge_table *ta
                        "SELECT relname, indexrelid, nth, pg_get_indexdef(indexrelid, nth::int, false),"
                        " coalesce(pg_get_expr(indpred, indrelid), 'true'), indisexclusion,"
                        " coalesce((to_jsonb(i) ->> 'indnullsnotdistinct')::boolean, false), " INDEX_EQUALITY
-                       " FROM pg_index i JOIN pg_class ON pg_class.oid = indexrelid,"
+                       ", indisprimary FROM pg_index i JOIN pg_class ON pg_class.oid = indexrelid,"
                        " unnest(indclass::oid[]) WITH ORDINALITY AS place(class, nth)"
                        " WHERE indrelid = %s AND (indisunique OR indisexclusion) AND indisvalid AND nth <= indnkeyatts"
                        " ORDER BY indisprimary DESC, relname, nth",
@@ -275,7 +296,8 @@ static bool check_unique(struct merge *merge, const struct merge_table *table, s
                                      .matches = "",
                                      .partition = "",
                                      .not_null = "true",
-                                     .exclusion = pg_bool(&rows, i, 5)};
+                                     .exclusion = pg_bool(&rows, i, 5),
+                                     .primary = pg_bool(&rows, i, 8)};
         unique.predicate = arena_printf(arena, "(%s)", pg_text(&rows, i, 4));
         unique.values =
             arena_printf(arena, "%s%s(%s) AS e%s", unique.values, first ? "" : ", ", pg_text(&rows, i, 3), nth);

@@ -52,7 +52,8 @@ struct merge_table {
     struct merge_column *columns;
     size_t column_count; /* of the live table */
     const char **key;    /* quoted columns of the primary key; none: the archive lacks one, or there is no key */
-    const char **key_equals;
+    const char **key_labels;
+    const char **key_equals; /* operators */
     size_t key_count;
     const char *integer_key; /* the primary key where it is one integer column; NULL */
     size_t integer_key_field;

@@ -139,9 +139,11 @@ static bool read_key(struct merge *merge, struct merge_table *table, struct err 
             return true;
     table->key_count = (size_t)rows.count;
     table->key = arena_alloc(arena, table->key_count * sizeof *table->key);
+    table->key_labels = arena_alloc(arena, table->key_count * sizeof *table->key_labels);
     table->key_equals = arena_alloc(arena, table->key_count * sizeof *table->key_equals);
     for (int i = 0; i < rows.count; i++) {
         table->key[i] = pg_ident(merge->conn, arena, pg_text(&rows, i, 0));
+        table->key_labels[i] = pg_text(&rows, i, 0);
         table->key_equals[i] = pg_text(&rows, i, 1);
     }
     if (rows.count != 1 || !pg_bool(&rows, 0, 2))

@@ -234,6 +234,15 @@ static bool stage_entry(struct filter *filter, const struct archive_entry *entry
                    (unsigned long long)staged, (unsigned long long)entry->rows);
 }
 
+/* What the joins need to know; statistics of wide columns cost more than they are worth. */
+static bool analyze(struct merge *merge, const struct merge_table *table, struct err *err)
+{
+    const char *columns = STATUS;
+    for (size_t i = 0; i < table->key_count; i++)
+        columns = arena_printf(merge->job->arena, "%s, %s", columns, table->key[i]);
+    return pg_run(merge->conn, err, arena_printf(merge->job->arena, "ANALYZE %s (%s)", table->stage, columns));
+}
+
 static bool stage_table(struct filter *filter, struct err *err)
 {
     struct merge *merge = filter->merge;
@@ -251,9 +260,7 @@ static bool stage_table(struct filter *filter, struct err *err)
     for (size_t i = 0; ok && i < table->entry_count; i++)
         ok = stage_entry(filter, table->entries[i], err);
     filter->asking = asking;
-    return ok
-           && (bytes < FILTER_MIN_BYTES
-               || pg_run(merge->conn, err, arena_printf(merge->job->arena, "ANALYZE %s", table->stage)));
+    return ok && (bytes < FILTER_MIN_BYTES || analyze(merge, table, err));
 }
 
 /* ---- All --------------------------------------------------------------------------------------------------------- */
