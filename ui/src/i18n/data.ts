@@ -127,6 +127,7 @@ export const dataTexts = texts({
   phase_upload: ['上传', 'Upload'],
   phase_verify: ['校验', 'Verify'],
   phase_stage: ['读取', 'Read'],
+  phase_compare: ['比较', 'Compare'],
   phase_merge: ['合并', 'Merge'],
   phase_restore: ['恢复', 'Restore'],
   phase_check: ['核对', 'Check'],

@@ -12,7 +12,7 @@ type T = Translate<keyof typeof dataTexts>;
 
 /** In the order in which they happen; those that do not are left out at the end. */
 const OVERWRITE = ['upload', 'verify', 'restore', 'check', 'migrate', 'switch'];
-const MERGE = ['upload', 'verify', 'merge'];
+const MERGE = ['upload', 'verify', 'stage', 'compare', 'merge', 'migrate'];
 
 const phaseText = (t: T, phase: string) => {
   const key = `phase_${phase}`;
