@@ -1,6 +1,5 @@
 /* What only the archive has: which tables are created from it, and by which of its entries. */
 #include "backup/allow.h"
-#include "backup/contents.h"
 #include "backup/copy_text.h"
 #include "backup/live_objects.h"
 #include "backup/merge_internal.h"
@@ -87,20 +86,20 @@ static bool mentions(const struct sql_text *text, const char *schema, const char
     return false;
 }
 
-/* Kinds of entries that belong to one table, and the word in front of its name: "" for the first name there is. */
+/* Kinds of entries that belong to one table, and the word in front of its name. */
 static const struct {
     const char *desc, *before;
 } of_tables[] = {
-    {"DEFAULT", "table"}, {"CONSTRAINT", "table"},     {"CHECK CONSTRAINT", "table"}, {"FK CONSTRAINT", "table"},
-    {"INDEX", "on"},      {"SEQUENCE OWNED BY", "by"}, {"SEQUENCE", "table"},         {"TABLE ATTACH", "partition"},
-    {"INDEX ATTACH", ""}, {"STATISTICS", "from"},
+    {"DEFAULT", "table"},       {"CONSTRAINT", "table"}, {"CHECK CONSTRAINT", "table"},
+    {"FK CONSTRAINT", "table"}, {"INDEX", "on"},         {"SEQUENCE OWNED BY", "by"},
+    {"SEQUENCE", "table"},      {"STATISTICS", "from"},  {"TABLE ATTACH", "partition"},
 };
 
 /* The token after "ALTER TABLE [ONLY]", "ON [ONLY]", ...: where the table's name must stand. */
 static bool concerns(const struct archive_entry *entry, const struct merge_table *table, struct arena *arena)
 {
     for (size_t i = 0; i < ARRAY_LEN(of_tables); i++) {
-        if (strcmp(entry->desc, of_tables[i].desc) != 0 || of_tables[i].before[0] == '\0')
+        if (strcmp(entry->desc, of_tables[i].desc) != 0)
             continue;
         struct sql_text text = sql_read(entry->definition, arena);
         for (size_t j = 0; text.error == NULL && j + 3 < text.count; j++) {
@@ -171,9 +170,12 @@ static const char *obstacle(const struct creation *creation, const struct merge_
         && (creation->newer || live_objects_is_hubs(table->schema, table->name)))
         return "the hub makes it when it migrates: update or restart the hub, then merge again";
     const char *reason = why_not_table(creation, entry);
-    for (size_t i = 0; reason == NULL && i < merge->archive->entry_count; i++)
-        if (concerns(&merge->archive->entries[i], table, merge->job->arena))
-            reason = why_not_table(creation, &merge->archive->entries[i]);
+    for (size_t i = 0; reason == NULL && i < merge->archive->entry_count; i++) {
+        const struct archive_entry *part = &merge->archive->entries[i];
+        if (concerns(part, table, merge->job->arena))
+            reason = strcmp(part->desc, "TABLE ATTACH") == 0 ? "it is a partition: create it, then merge again"
+                                                             : why_not_table(creation, part);
+    }
     return reason;
 }
 

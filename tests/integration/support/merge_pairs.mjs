@@ -166,12 +166,15 @@ export const PAIRS = [
       CREATE TABLE q (id int PRIMARY KEY, p int, at date, FOREIGN KEY (p, at) REFERENCES p)`,
     there: `INSERT INTO p SELECT i, date '2026-01-30' + i FROM generate_series(0, 3) i; INSERT INTO base VALUES (1);
       INSERT INTO child VALUES (1, 'c'); INSERT INTO q VALUES (1, 0, '2026-01-30'), (2, 3, '2026-02-02');
-      BEGIN; INSERT INTO x VALUES (1, 1); INSERT INTO y VALUES (1, 1); COMMIT`,
+      BEGIN; INSERT INTO x VALUES (1, 1); INSERT INTO y VALUES (1, 1); COMMIT;
+      CREATE TABLE p3 PARTITION OF p FOR VALUES FROM ('2026-03-01') TO ('2026-04-01'); INSERT INTO p VALUES (9, '2026-03-03')`,
     here: `INSERT INTO p VALUES (1, '2026-01-31')`,
     expect: {
       'public.p1': { added: 1, identical: 1 }, 'public.p2': { added: 2 }, 'public.base': { added: 1 },
       'public.child': { added: 1 }, 'public.x': { added: 1 }, 'public.y': { added: 1 }, 'public.q': { added: 2 },
     },
+    schemaDifferences: { tablesOnlyThere: ['public.p3'],
+      notCreated: ['public.p3: it is a partition: create it, then merge again'] },
     check: 'SELECT (SELECT count(*) FROM p), (SELECT count(*) FROM ONLY base), (SELECT count(*) FROM base), (SELECT count(*) FROM q)',
     is: ['4', '1', '2', '2'],
   },
