@@ -56,6 +56,7 @@ export function App() {
       theme={{
         algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
         token: { borderRadius: 8, fontSize: 14, ...(dark ? DARK : LIGHT) },
+        components: dark ? { Tabs: { itemSelectedColor: DARK.colorLink, itemHoverColor: DARK.colorLinkHover } } : {},
       }}
       button={{ autoInsertSpace: false }}
     >

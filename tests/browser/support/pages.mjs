@@ -2,6 +2,10 @@
 export const PAGES = [
   { path: '/', name: 'overview', ready: '.recharts-surface' },
   { path: '/data', name: 'data', ready: '.ant-descriptions' },
+  { path: '/prices', name: 'prices', ready: '.ant-table-row' },
+  { path: '/providers', name: 'providers', ready: '.ant-table-row' },
+  { path: '/users', name: 'users', ready: '.ant-table-row' },
+  { path: '/keys', name: 'keys', ready: '.ant-table-row' },
   { path: '/history', name: 'history', ready: '.ant-table-row' },
 ];
 

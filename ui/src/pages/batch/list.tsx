@@ -1,0 +1,121 @@
+// A list of users, keys or providers: filters in the address, selection, a bar with what can be done to the selected.
+import { EditOutlined, ThunderboltOutlined } from '@ant-design/icons';
+import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
+import { App, Button, Flex, Input, Select, Table, Tag, type TableColumnsType } from 'antd';
+import { useState } from 'react';
+import { api, ask } from '../../api/client';
+import { useTexts } from '../../i18n';
+import { batchTexts } from '../../i18n/batch';
+import { commonTexts } from '../../i18n/common';
+import { numberText } from '../../i18n/format';
+import { useAddress } from '../../parts/address';
+import { Page } from '../../parts/page';
+import { Problem } from '../../parts/problem';
+import { BATCH_MAX, idsOf, type Item, type Kind, type ListQuery, listOf } from './data';
+import { EditDrawer } from './edit-drawer';
+
+interface Props {
+  kind: Kind;
+  columns: TableColumnsType<Item>;
+  filters: readonly string[]; // beside search and enabled: names of the list's filters that the address may have
+}
+
+const CIRCUIT_COLOURS = { closed: 'success', open: 'error', 'half-open': 'warning' } as const;
+
+/** The providers' circuits by id; without Redis there is nothing to show. */
+function useCircuits(kind: Kind) {
+  const circuits = useQuery({
+    queryKey: ['circuits'],
+    enabled: kind === 'providers',
+    retry: false,
+    queryFn: ({ signal }) => ask(api.GET('/api/v1/providers/circuits', { signal })),
+  });
+  return new Map(circuits.data?.items.map((one) => [one.providerId, one.state]));
+}
+
+export function BatchList({ kind, columns, filters }: Props) {
+  const t = useTexts(batchTexts);
+  const common = useTexts(commonTexts);
+  const { message } = App.useApp();
+  const queries = useQueryClient();
+  const [address, change] = useAddress();
+  const [selected, setSelected] = useState<number[]>([]);
+  const [editing, setEditing] = useState(false);
+  const page = Number(address.get('page') ?? 1), pageSize = Number(address.get('size') ?? 50);
+  const query: ListQuery = { search: address.get('search') ?? undefined, sort: address.get('sort') ?? undefined };
+  for (const name of ['enabled', ...filters])
+    query[name] = address.get(name) ?? undefined;
+  const list = useQuery({
+    queryKey: ['batch', kind, query, page, pageSize],
+    queryFn: ({ signal }) => listOf(kind, { ...query, page, pageSize }, signal),
+    placeholderData: keepPreviousData,
+  });
+  const circuits = useCircuits(kind);
+  const refresh = () => Promise.all(['batch', 'circuits', 'overview', 'audit-logs'].map((name) => queries.invalidateQueries({ queryKey: [name] })));
+  const all = useMutation({ mutationFn: () => idsOf(kind, query), onSuccess: ({ ids }) => setSelected(ids) });
+  const reset = useMutation({
+    mutationFn: () => ask(api.POST('/api/v1/providers/circuits:batchReset', { body: { providerIds: selected } })),
+    onSuccess: ({ resetCount }) => {
+      void message.success(t('circuitsReset', numberText(resetCount)));
+      void refresh();
+    },
+  });
+  const total = list.data?.total ?? 0;
+  const tooMany = selected.length > BATCH_MAX;
+  const state: TableColumnsType<Item> = kind === 'users' ? [] : [{
+    title: t('state'), dataIndex: 'isEnabled', render: (on: boolean) => <Tag color={on ? 'success' : 'default'}>{t(on ? 'enabled' : 'disabled')}</Tag>,
+  }];
+  const circuit: TableColumnsType<Item> = kind !== 'providers' ? [] : [{
+    title: t('circuit'), render: (_, { id }) => {
+      const one = circuits.get(id);
+      return one === undefined ? '—' : <Tag color={CIRCUIT_COLOURS[one]}>{t(`circuit_${one}`)}</Tag>;
+    },
+  }];
+  return (
+    <Page title={common(kind)} error={list.isError && list.data === undefined ? list.error : undefined} onRetry={() => void list.refetch()}>
+      <Flex gap={8} wrap>
+        <Input.Search className="filter-search" allowClear placeholder={t('searchHint')} aria-label={t('searchHint')}
+                      defaultValue={query.search} onSearch={(search) => change({ search, page: undefined })} />
+        <Select className="filter" allowClear placeholder={t('state')} aria-label={t('state')} value={query.enabled as string | undefined}
+                onChange={(enabled?: string) => change({ enabled, page: undefined })}
+                options={[{ value: 'true', label: t('enabled') }, { value: 'false', label: t('disabled') }]} />
+        {filters.filter((name) => address.has(name)).map((name) =>
+          <Tag key={name} closable onClose={() => change({ [name]: undefined })} className="filter-tag">{name}: {address.get(name)}</Tag>)}
+      </Flex>
+      <Flex gap={8} wrap align="center" className="selection" role="status">
+        <strong>{t('selected', numberText(selected.length))}</strong>
+        <Button size="small" loading={all.isPending} onClick={() => all.mutate()}>{t('selectAll', numberText(total))}</Button>
+        {selected.length > 0 && <Button size="small" onClick={() => setSelected([])}>{t('unselect')}</Button>}
+        <Button size="small" type="primary" icon={<EditOutlined />} disabled={selected.length === 0 || tooMany} onClick={() => setEditing(true)}
+                data-testid="edit">{t('edit')}</Button>
+        {kind === 'providers' && <Button size="small" icon={<ThunderboltOutlined />} disabled={selected.length === 0 || tooMany}
+                                         loading={reset.isPending} onClick={() => reset.mutate()}>{t('resetCircuits')}</Button>}
+        {tooMany && <span className="muted">{t('tooMany')}</span>}
+      </Flex>
+      {all.isError && <Problem error={all.error} />}
+      {reset.isError && <Problem error={reset.error} />}
+      <Table<Item>
+        size="middle"
+        rowKey="id"
+        loading={list.isPending || list.isPlaceholderData}
+        dataSource={list.data?.items}
+        scroll={{ x: 'max-content' }}
+        locale={{ emptyText: t('none') }}
+        rowSelection={{ selectedRowKeys: selected, preserveSelectedRowKeys: true, onChange: (keys) => setSelected(keys.map(Number)) }}
+        pagination={{
+          current: page, pageSize, total, showSizeChanger: true, pageSizeOptions: [50, 100, 200, 500],
+          showTotal: (count) => common('total', numberText(count)),
+          onChange: (next, size) => change({ page: next === 1 ? undefined : String(next), size: size === 50 ? undefined : String(size) }),
+        }}
+        columns={[
+          { title: t('name'), dataIndex: 'name', render: (name: string, { id }) => <span className="choice">{name}<small>#{id}</small></span> },
+          ...state, ...columns, ...circuit,
+        ]}
+      />
+      {editing && <EditDrawer kind={kind} ids={selected} onClose={() => setEditing(false)} onDone={() => {
+        setEditing(false);
+        void refresh();
+      }} />}
+    </Page>
+  );
+}
