@@ -32,6 +32,7 @@ static bool read_filter(struct request *request, struct price_filter *filter, st
     filter->search = query_text(request, "search");
     filter->vendor = query_text(request, "vendor");
     filter->litellm_provider = query_text(request, "litellmProvider");
+    filter->mode = query_text(request, "mode");
     for (size_t i = 0; i < ARRAY_LEN(sources) && !known; i++)
         known = strcmp(filter->source, sources[i]) == 0;
     return known || err_set(err, ERR_PRICE_SOURCE_INVALID, "source must be manual, litellm or cloud");

@@ -12,13 +12,14 @@ bool price_list(const struct price_job *job, const struct price_filter *filter, 
                      "   OR position(lower($1) IN lower(price_data ->> 'display_name')) > 0)"
                      " AND ($2::text IS NULL OR CASE $2 WHEN 'cloud' THEN source <> 'manual' ELSE source = $2 END)"
                      " AND ($3::text IS NULL OR price_data ->> 'vendor' = $3)"
-                     " AND ($4::text IS NULL OR price_data ->> 'litellm_provider' = $4)),"
+                     " AND ($4::text IS NULL OR price_data ->> 'litellm_provider' = $4)"
+                     " AND ($7::text IS NULL OR price_data ->> 'mode' = $7)),"
                      " part AS (SELECT * FROM found ORDER BY updated_at DESC NULLS LAST, id DESC"
                      "   OFFSET $5::bigint LIMIT $6::bigint)"
                      " SELECT (SELECT count(*) FROM found), (SELECT coalesce(json_agg(" PRICE_MODEL_JSON
                      " ORDER BY updated_at DESC NULLS LAST, id DESC), '[]') FROM part)",
                      PG_ARGS(filter->search, filter->source, filter->vendor, filter->litellm_provider,
-                             price_number(job, filter->offset), price_number(job, filter->limit))))
+                             price_number(job, filter->offset), price_number(job, filter->limit), filter->mode)))
         return false;
     *total = pg_int(&rows, 0, 0);
     *items = pg_text(&rows, 0, 1);

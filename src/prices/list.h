@@ -11,6 +11,7 @@ struct price_filter {
     const char *source; /* "manual", "litellm", or "cloud": not set by hand */
     const char *vendor;
     const char *litellm_provider;
+    const char *mode; /* "chat", "embedding", ... */
     int64_t offset, limit;
 };
 

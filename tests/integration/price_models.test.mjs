@@ -177,7 +177,7 @@ test('a price is pinned to one of its providers, also when it was pinned before'
   assert.equal((await sql(`SELECT id FROM audit_log WHERE action_type = 'model_price.pin' AND success`)).length, 2);
 });
 
-test('lists show the price in force, the newest change first, by page, text, source, vendor and provider', async () => {
+test('lists show the price in force, the newest change first, by page, text, source, vendor, provider and mode', async () => {
   await sql('TRUNCATE model_prices');
   await upload(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`m${String(i).padStart(2, '0')}`, model(1e-6)])));
   await sql(`UPDATE model_prices SET updated_at = now() - interval '1 hour', created_at = now() - interval '1 hour'`);
@@ -196,6 +196,7 @@ test('lists show the price in force, the newest change first, by page, text, sou
   assert.equal((await list('?source=litellm')).total, 28);
   assert.deepEqual(names((await list('?vendor=acme')).items), ['m03']);
   assert.deepEqual(names((await list('?litellmProvider=other')).items), ['m04']);
+  assert.deepEqual(names((await list('?mode=embedding')).items), ['m04']);
   assert.equal((await client.get('/api/v1/model-prices?pageSize=101')).status, 400);
   assert.equal((await client.get('/api/v1/model-prices?source=x')).status, 400);
 
