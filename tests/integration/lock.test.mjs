@@ -1,6 +1,6 @@
 // The backup lock: one operation at a time over all servers, whatever happens to Redis.
 import { strict as assert } from 'node:assert';
-import { after, before, test } from 'node:test';
+import { after, afterEach, before, test } from 'node:test';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { assertNoLeftovers, startServer } from './support/hubport.mjs';
 import { fill } from './support/data.mjs';
@@ -23,9 +23,13 @@ before(async () => {
 });
 after(() => cleanUp());
 
+const sessions = [];
+afterEach(() => Promise.all(sessions.splice(0).map((session) => session.close()))); // of a test that failed: others would wait for it
+
 /** An export that cannot go on until finish() is called. */
 async function heldExport(server) {
   const session = postgres.session('hub');
+  sessions.push(session);
   await session.run('BEGIN; LOCK TABLE public.users IN ACCESS EXCLUSIVE MODE');
   const answer = server.client().get(EXPORT);
   await waitFor(() => server.children().some(({ command }) => /pg_dump/.test(command)), { what: 'pg_dump' });
@@ -34,8 +38,9 @@ async function heldExport(server) {
 
 test('the second server is refused and told who holds the lock', async () => {
   const held = await heldExport(first);
-  for (const request of [second.client().get(EXPORT), second.client().post('/api/admin/database/rollback', {})]) {
-    const answer = await request;
+  const requests = [() => second.client().get(EXPORT), () => second.client().post('/api/admin/database/rollback', {})];
+  for (const send of requests) { // one after the other: at once they would name each other
+    const answer = await send();
     assert.equal(answer.status, 409);
     assert.deepEqual([answer.json.holder.operation, answer.json.holder.user], ['export', 'Admin Token']);
     assert.ok(Math.abs(Date.parse(answer.json.holder.since) - Date.now()) < 30_000);
