@@ -18,7 +18,7 @@ import { HistoryDrawer } from './history-drawer';
 const SOURCES = ['manual', 'litellm', 'cloud'] as const;
 const MODE_CHOICES = ['chat', 'completion', 'embedding', 'image_generation', 'audio_transcription', 'audio_speech', 'rerank',
   'responses', 'moderation', 'video_generation'];
-const COLOURS: Record<string, string> = { manual: 'purple', litellm: 'blue', cloud: 'geekblue' };
+const COLOURS: Record<string, string> = { manual: 'warning', litellm: 'default', cloud: 'default' };
 
 const usd = (value: string | undefined) => (value === undefined ? '—' : `$${value}`);
 
