@@ -84,7 +84,8 @@
     /* Bulk changes */ \
     X(REQUIRED_FIELD, 400, 2, "{0}不能为空", "{0} is needed") \
     X(EMPTY_UPDATE, 400, 2, "更新内容为空", "There is nothing to change") \
-    X(ROWS_NOT_FOUND, 404, 2, "部分对象不存在：{0}", "Some of these do not exist: {0}") \
+    X(USERS_NOT_FOUND, 404, 2, "部分用户不存在: {0}", "There are no such users: {0}") \
+    X(KEYS_NOT_FOUND, 404, 2, "部分 Key 不存在: {0}", "There are no such keys: {0}") \
     X(PROVIDER_NOT_FOUND, 404, 2, "供应商不存在：{0}", "There are no such providers: {0}") \
     X(CANNOT_DISABLE_LAST_KEY, 400, 2, "无法禁用最后一个可用密钥，用户至少需要保留一个启用的密钥", "A user's last usable key cannot be disabled") \
     X(GROUPS_TOO_LONG, 400, 2, "用户 {0} 的全部分组合计超过 200 个字符", "The groups of all keys of {0} have more than 200 characters together") \
@@ -96,6 +97,7 @@
     X(IDEMPOTENCY_CONFLICT, 409, 5, "相同的幂等键已用于其他请求", "The idempotency key was used for another request") \
     X(UNDO_EXPIRED, 410, 2, "撤销期限已过", "The time for going back is over") \
     X(UNDO_CONFLICT, 409, 5, "此操作已被撤销", "This operation was undone already") \
+    X(UNDO_STALE, 409, 5, "数据已被他人更改，无法撤销", "The rows were changed since; there is nothing left to undo") \
     X(CIRCUITS_NOT_RESET, 503, 4, "部分熔断器未能重置", "Some circuits could not be reset") \
     X(NO_PREVIOUS, 404, 6, "没有可恢复的先前数据库", "There is no previous database to go back to") \
     /* Price tables */ \

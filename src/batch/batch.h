@@ -26,8 +26,18 @@ struct batch_job {
 
 struct batch_row {
     int64_t id;
-    json_t *changes;  /* {column: value}, as value_check() makes values; borrowed */
-    json_t *expected; /* {name: value} as a result's `before` has it: a row that differs is stale; NULL: any */
+    json_t *changes;  /* {column: value}, as value_check() makes values; empty: locked and compared only; borrowed */
+    json_t *expected; /* {name: value} as a result's `before` or `watched` has it: a row that differs is stale; NULL:
+                       * any */
+};
+
+struct batch_result;
+
+/* What belongs into the same transaction: after its begin, and before its commit. Each may refuse. */
+struct batch_hooks {
+    bool (*before)(struct pg_conn *conn, void *context, struct err *err);
+    bool (*after)(struct pg_conn *conn, const struct batch_result *result, void *context, struct err *err);
+    void *context;
 };
 
 struct batch_request {
@@ -35,14 +45,19 @@ struct batch_request {
     const struct batch_row *rows; /* ids are distinct */
     size_t count;
     bool dry_run;
-    const char *audit_type; /* "users.batch_update"; NULL: the caller writes the row */
+    bool skip_others;                /* rows that are missing or stale are passed by; UNDO_STALE when none is left */
+    const char *audit_type;          /* "users.batch_update"; NULL: the caller writes the row */
+    const struct batch_hooks *hooks; /* may be NULL */
 };
 
 struct batch_result {
-    json_t *rows;  /* [{id, name, before: {name: value}, after: {...}}] in the order of ids; for the caller to decref */
-    json_t *stale; /* ids whose row is not as expected, when the failure is ERR_PREVIEW_STALE */
-    json_t *users; /* [{id, name}] who would have no key left, when it is ERR_CANNOT_DISABLE_LAST_KEY */
-    json_t *missing;  /* ids, when it is ERR_ROWS_NOT_FOUND or ERR_PROVIDER_NOT_FOUND */
+    json_t *rows;     /* [{id, name, before: {name: value}, after: {...}}] in the order of ids */
+    json_t *watched;  /* [{name: value}] of the same rows: see struct kind */
+    size_t written;   /* rows that had changes */
+    json_t *stale;    /* ids whose row is not as expected */
+    json_t *changed;  /* and what of them: [{id, name, field, expected, current}] */
+    json_t *users;    /* [{id, name}] who would have no key left, when it is ERR_CANNOT_DISABLE_LAST_KEY */
+    json_t *missing;  /* ids that do not exist */
     json_t *warnings; /* texts */
 };
 

@@ -9,7 +9,6 @@
 #include <string.h>
 
 #define SCAN_COUNT "500"
-#define SCAN_ROUNDS 10000
 
 struct pipeline {
     struct arena *arena;
@@ -38,55 +37,84 @@ static const char *id_of(struct pipeline *pipeline, json_t *row)
     return arena_printf(pipeline->arena, "%lld", (long long)json_integer_value(json_object_get(row, "id")));
 }
 
-/* All keys that a pattern matches, deleted. SCAN, not KEYS: it blocks nobody. */
-static bool forget_matching(const struct batch_job *job, struct pipeline *pipeline, const char *pattern,
-                            struct err *err)
+/* Those of the keys that a pattern matches whose id, which stands between `before` and a colon, is one of `ids`,
+ * deleted. One walk for all of them; SCAN, not KEYS: it blocks nobody. */
+static bool forget_matching(const struct batch_job *job, struct pipeline *pipeline, const char *before,
+                            const char *after, json_t *ids, struct err *err)
 {
-    const char *cursor = "0";
-    for (int round = 0; round < SCAN_ROUNDS; round++) {
+    const char *cursor = "0", *pattern = arena_printf(pipeline->arena, "%s*%s", before, after);
+    size_t skip = strlen(before);
+    do {
         struct redis_reply reply;
         if (!REDIS_CALL(job->app->redis, pipeline->arena, &reply, err, "SCAN", cursor, "MATCH", pattern, "COUNT",
                         SCAN_COUNT))
             return false;
         if (reply.kind != REDIS_LIST || reply.count != 2)
             return err_set(err, ERR_REDIS_UNAVAILABLE, "SCAN answered something else than a list");
-        for (size_t i = 0; i < reply.items[1].count; i++)
-            ADD(pipeline, "DEL", reply.items[1].items[i].text);
+        for (size_t i = 0; i < reply.items[1].count; i++) {
+            const char *key = reply.items[1].items[i].text;
+            if (json_object_getn(ids, key + skip, strcspn(key + skip, ":")) != NULL)
+                ADD(pipeline, "DEL", key);
+        }
         cursor = reply.items[0].text;
-        if (strcmp(cursor, "0") == 0)
-            return true;
-    }
+    } while (strcmp(cursor, "0") != 0);
     return true;
 }
 
 /* How the spending was counted has changed: its counters and leases begin anew. */
-static bool forget_spending(struct operation *operation, struct pipeline *pipeline, const char *singular,
+static bool forget_spending(struct operation *operation, struct pipeline *pipeline, const char *singular, json_t *ids,
                             struct err *err)
 {
-    json_t *row;
+    return forget_matching(operation->job, pipeline, arena_printf(pipeline->arena, "%s:", singular), ":cost_*", ids,
+                           err)
+           && forget_matching(operation->job, pipeline, arena_printf(pipeline->arena, "lease:%s:", singular), ":*", ids,
+                              err);
+}
+
+static bool forget_own_spending(struct operation *operation, struct pipeline *pipeline, const char *singular,
+                                struct err *err)
+{
+    json_t *ids = json_object(), *row;
     size_t index;
-    json_array_foreach(operation->result->rows, index, row)
-    {
-        const char *id = id_of(pipeline, row);
-        if (!forget_matching(operation->job, pipeline, arena_printf(pipeline->arena, "%s:%s:cost_*", singular, id), err)
-            || !forget_matching(operation->job, pipeline, arena_printf(pipeline->arena, "lease:%s:%s:*", singular, id),
-                                err))
-            return false;
-    }
-    return true;
+    json_array_foreach(operation->result->rows, index, row) json_object_set_new(ids, id_of(pipeline, row), json_true());
+    bool ok = forget_spending(operation, pipeline, singular, ids, err);
+    json_decref(ids);
+    return ok;
+}
+
+/* Rows beyond those of the batch, also when the client is gone. */
+static bool look_up(struct operation *operation, struct pipeline *pipeline, const char *sql, struct pg_result *rows,
+                    struct err *err)
+{
+    struct pg_conn *conn = pg_pool_take(operation->job->app->pool, NULL, err);
+    bool ok = conn != NULL && pg_query(conn, pipeline->arena, rows, err, sql, PG_ARGS(operation->ids));
+    pg_pool_give(operation->job->app->pool, conn);
+    return ok;
+}
+
+/* A user's spending is counted for each of his keys, too. */
+static bool forget_users_spending(struct operation *operation, struct pipeline *pipeline, struct err *err)
+{
+    struct pg_result rows;
+    if (!look_up(operation, pipeline, "SELECT id FROM public.keys WHERE user_id = ANY ($1::int[])", &rows, err))
+        return false;
+    json_t *ids = json_object();
+    for (int i = 0; i < rows.count; i++)
+        json_object_set_new(ids, pg_text(&rows, i, 0), json_true());
+    bool ok =
+        forget_own_spending(operation, pipeline, "user", err) && forget_spending(operation, pipeline, "key", ids, err);
+    json_decref(ids);
+    return ok;
 }
 
 /* A key is known to the cache by the digest of its text. */
 static bool forget_keys(struct operation *operation, struct pipeline *pipeline, struct err *err)
 {
     struct pg_result rows;
-    struct pg_conn *conn = pg_pool_take(operation->job->app->pool, operation->job->cancel, err);
-    bool ok = conn != NULL
-              && pg_query(conn, pipeline->arena, &rows, err,
-                          "SELECT encode(sha256(convert_to(key, 'UTF8')), 'hex'), user_id FROM public.keys"
-                          " WHERE id = ANY ($1::int[])",
-                          PG_ARGS(operation->ids));
-    pg_pool_give(operation->job->app->pool, conn);
+    bool ok = look_up(operation, pipeline,
+                      "SELECT encode(sha256(convert_to(key, 'UTF8')), 'hex'), user_id FROM public.keys"
+                      " WHERE id = ANY ($1::int[])",
+                      &rows, err);
     for (int i = 0; ok && i < rows.count; i++) {
         ADD(pipeline, "DEL", arena_printf(pipeline->arena, "api_key_auth:v1:key:%s", pg_text(&rows, i, 0)));
         if (changes_column(operation, "provider_group"))
@@ -101,7 +129,7 @@ static bool gather_users(struct operation *operation, struct pipeline *pipeline,
     size_t index;
     json_array_foreach(operation->result->rows, index, row)
         ADD(pipeline, "DEL", arena_printf(pipeline->arena, "api_key_auth:v1:user:%s", id_of(pipeline, row)));
-    return !changes_column(operation, "limit_5h_reset_mode") || forget_spending(operation, pipeline, "user", err);
+    return !changes_column(operation, "limit_5h_reset_mode") || forget_users_spending(operation, pipeline, err);
 }
 
 static bool gather_keys(struct operation *operation, struct pipeline *pipeline, struct err *err)
@@ -110,7 +138,7 @@ static bool gather_keys(struct operation *operation, struct pipeline *pipeline, 
         return false;
     if (changes_column(operation, "is_enabled"))
         publish_now(pipeline, "cch:cache:api_keys:updated");
-    return !changes_column(operation, "limit_5h_reset_mode") || forget_spending(operation, pipeline, "key", err);
+    return !changes_column(operation, "limit_5h_reset_mode") || forget_own_spending(operation, pipeline, "key", err);
 }
 
 static bool changes_breaker(const struct operation *operation)
@@ -142,18 +170,19 @@ static void gather_breakers(struct operation *operation, struct pipeline *pipeli
  * sessions a provider has stands in a sorted set. */
 static bool end_sessions(struct operation *operation, struct pipeline *pipeline, struct err *err)
 {
+    struct pipeline reads = {.arena = pipeline->arena};
     json_t *row;
     size_t index;
     json_array_foreach(operation->result->rows, index, row)
-    {
-        struct redis_reply sessions;
-        const char *set = arena_printf(pipeline->arena, "provider:%s:active_sessions", id_of(pipeline, row));
-        if (!REDIS_CALL(operation->job->app->redis, pipeline->arena, &sessions, err, "ZRANGE", set, "0", "-1"))
-            return false;
-        for (size_t i = 0; sessions.kind == REDIS_LIST && i < sessions.count; i++)
-            ADD(pipeline, "DEL", arena_printf(pipeline->arena, "session:%s:provider", sessions.items[i].text));
-        if (sessions.kind == REDIS_LIST && sessions.count > 0)
-            ADD(pipeline, "DEL", set);
+        ADD(&reads, "ZRANGE", arena_printf(reads.arena, "provider:%s:active_sessions", id_of(&reads, row)), "0", "-1");
+    struct redis_reply *replies = arena_alloc(reads.arena, (reads.count + 1) * sizeof *replies);
+    if (!redis_pipeline(operation->job->app->redis, reads.arena, reads.commands, reads.count, replies, err))
+        return false;
+    for (size_t i = 0; i < reads.count; i++) {
+        for (size_t j = 0; replies[i].kind == REDIS_LIST && j < replies[i].count; j++)
+            ADD(pipeline, "DEL", arena_printf(pipeline->arena, "session:%s:provider", replies[i].items[j].text));
+        if (replies[i].kind == REDIS_LIST && replies[i].count > 0)
+            ADD(pipeline, "DEL", reads.commands[i].args[1]);
     }
     return true;
 }
@@ -170,15 +199,39 @@ static bool gather_providers(struct operation *operation, struct pipeline *pipel
         ends = ends || changes_column(operation, unstick[i]);
     return (!ends || end_sessions(operation, pipeline, err))
            && (!changes_column(operation, "limit_5h_reset_mode")
-               || forget_spending(operation, pipeline, "provider", err));
+               || forget_own_spending(operation, pipeline, "provider", err));
 }
 
-static bool publish(struct operation *operation, struct err *err)
+static bool gather_deleted(struct operation *operation, struct pipeline *pipeline, struct err *err)
 {
-    static bool (*const gather[KIND_COUNT])(struct operation *, struct pipeline *,
-                                            struct err *) = {gather_users, gather_keys, gather_providers};
+    json_t *row;
+    size_t index;
+    publish_now(pipeline, "cch:cache:providers:updated");
+    json_array_foreach(operation->result->rows, index, row)
+    {
+        const char *id = id_of(pipeline, row);
+        ADD(pipeline, "DEL", arena_printf(pipeline->arena, "circuit_breaker:state:%s", id),
+            arena_printf(pipeline->arena, "circuit_breaker:config:%s", id));
+    }
+    return end_sessions(operation, pipeline, err) && forget_own_spending(operation, pipeline, "provider", err);
+}
+
+static bool gather_restored(struct operation *operation, struct pipeline *pipeline, struct err *err)
+{
+    (void)operation;
+    (void)err;
+    publish_now(pipeline, "cch:cache:providers:updated");
+    return true;
+}
+
+/* ---- The whole --------------------------------------------------------------------------------------------------- */
+
+typedef bool gatherer(struct operation *operation, struct pipeline *pipeline, struct err *err);
+
+static bool send(struct operation *operation, gatherer *gather, struct err *err)
+{
     struct pipeline pipeline = {.arena = operation->job->arena};
-    if (!gather[operation->request->kind->id](operation, &pipeline, err))
+    if (!gather(operation, &pipeline, err))
         return false;
     struct redis_reply *replies = arena_alloc(pipeline.arena, (pipeline.count + 1) * sizeof *replies);
     if (!redis_pipeline(operation->job->app->redis, pipeline.arena, pipeline.commands, pipeline.count, replies, err))
@@ -189,13 +242,29 @@ static bool publish(struct operation *operation, struct err *err)
     return true;
 }
 
-void effects_publish(struct operation *operation)
+static void tell(struct operation *operation, gatherer *gather)
 {
     struct err err;
-    if (!redis_configured(operation->job->app->redis) || publish(operation, &err))
+    if (!redis_configured(operation->job->app->redis) || send(operation, gather, &err))
         return;
-    log_event(LOG_WARN, "batch.caches_stale", "{s:s, s:s}", "kind", operation->request->kind->name, "words",
+    log_event(LOG_WARN, "batch.caches_stale", "{s:s, s:s}", "kind", operation->request.kind->name, "words",
               text_utf8(operation->job->arena, err.words));
     json_array_append_new(operation->result->warnings,
                           json_string(MESSAGE(operation->job->arena, operation->job->lang, MSG_CACHES_STALE)));
+}
+
+void effects_publish(struct operation *operation)
+{
+    static gatherer *const gather[KIND_COUNT] = {gather_users, gather_keys, gather_providers};
+    tell(operation, gather[operation->request.kind->id]);
+}
+
+void effects_deleted(struct operation *operation)
+{
+    tell(operation, gather_deleted);
+}
+
+void effects_restored(struct operation *operation)
+{
+    tell(operation, gather_restored);
 }

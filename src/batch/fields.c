@@ -118,9 +118,10 @@ static const struct field provider_fields[] = {
 };
 
 const struct kind batch_kinds[KIND_COUNT] = {
-    {KIND_USERS, "users", "userIds", "userId", "user", user_fields, ARRAY_LEN(user_fields)},
-    {KIND_KEYS, "keys", "keyIds", "keyId", "key", key_fields, ARRAY_LEN(key_fields)},
-    {KIND_PROVIDERS, "providers", "providerIds", "providerId", "provider", provider_fields, ARRAY_LEN(provider_fields)},
+    {KIND_USERS, "users", "userIds", "userId", "user", "'{}'::jsonb", user_fields, ARRAY_LEN(user_fields)},
+    {KIND_KEYS, "keys", "keyIds", "keyId", "key", "'{}'::jsonb", key_fields, ARRAY_LEN(key_fields)},
+    {KIND_PROVIDERS, "providers", "providerIds", "providerId", "provider",
+     "jsonb_build_object('providerType', t.provider_type, 'isEnabled', t.is_enabled)", provider_fields, ARRAY_LEN(provider_fields)},
 };
 /* clang-format on */
 
@@ -148,6 +149,12 @@ bool field_is_for(const struct field *field, const char *provider_type)
         if (strncmp(at, provider_type, length) == 0 && (at[length] == '|' || at[length] == '\0'))
             return true;
     return field->only_for == NULL;
+}
+
+enum err_code kind_not_found(const struct kind *kind)
+{
+    static const enum err_code codes[] = {ERR_USERS_NOT_FOUND, ERR_KEYS_NOT_FOUND, ERR_PROVIDER_NOT_FOUND};
+    return codes[kind->id];
 }
 
 const char *field_type_name(enum field_type type)

@@ -5,7 +5,7 @@
 #ifndef BATCH_FIELDS_H
 #define BATCH_FIELDS_H
 
-#include "base/lang.h"
+#include "base/err.h"
 #include "base/macros.h"
 
 enum field_type {
@@ -46,6 +46,7 @@ struct kind {
     const char *ids_member; /* "userIds" */
     const char *id_member;  /* "userId" */
     const char *category;   /* of the audit log: "user" */
+    const char *watched;    /* SQL of {name: value} that a preview depends on beyond the fields that it changes */
     const struct field *fields;
     size_t field_count;
 };
@@ -57,6 +58,8 @@ const struct field *kind_field(const struct kind *kind, const char *name);
 
 /* Has a provider of this type the field? */
 bool field_is_for(const struct field *field, const char *provider_type);
+
+enum err_code kind_not_found(const struct kind *kind); /* what rows that do not exist are refused by */
 
 const char *field_type_name(enum field_type type); /* "decimal" */
 

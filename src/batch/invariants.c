@@ -6,7 +6,7 @@
 
 static bool disables_keys(const struct operation *operation)
 {
-    const struct batch_request *request = operation->request;
+    const struct batch_request *request = &operation->request;
     if (request->kind->id != KIND_KEYS || !changes_column(operation, "is_enabled"))
         return false;
     for (size_t i = 0; i < request->count; i++)
@@ -18,7 +18,7 @@ static bool disables_keys(const struct operation *operation)
 /* Users come before their keys, so that two requests about different keys of one user follow one another. */
 bool invariants_lock(struct operation *operation, struct err *err)
 {
-    bool groups = operation->request->kind->id == KIND_KEYS && changes_column(operation, "provider_group");
+    bool groups = operation->request.kind->id == KIND_KEYS && changes_column(operation, "provider_group");
     if (!disables_keys(operation) && !groups)
         return true;
     return pg_query(operation->conn, operation->job->arena, NULL, err,
@@ -103,7 +103,7 @@ static bool make_groups(struct operation *operation, struct err *err)
 }
 
 /* A provider that is switched on has its endpoint. */
-static bool make_endpoints(struct operation *operation, struct err *err)
+bool invariants_endpoints(struct operation *operation, struct err *err)
 {
     return pg_query(
         operation->conn, operation->job->arena, NULL, err,
@@ -116,12 +116,12 @@ static bool make_endpoints(struct operation *operation, struct err *err)
 
 bool invariants_check(struct operation *operation, struct err *err)
 {
-    enum kind_id kind = operation->request->kind->id;
+    enum kind_id kind = operation->request.kind->id;
     if (disables_keys(operation) && !keep_last_keys(operation, err))
         return false;
     if (kind == KIND_KEYS && changes_column(operation, "provider_group") && !gather_groups(operation, err))
         return false;
     if (kind == KIND_PROVIDERS && changes_column(operation, "group_tag") && !make_groups(operation, err))
         return false;
-    return kind != KIND_PROVIDERS || !changes_column(operation, "is_enabled") || make_endpoints(operation, err);
+    return kind != KIND_PROVIDERS || !changes_column(operation, "is_enabled") || invariants_endpoints(operation, err);
 }

@@ -259,7 +259,6 @@ bool list_one(const struct batch_job *job, const struct kind *kind, int64_t id, 
         *item = pg_text(&rows, 0, 0);
         return true;
     }
-    err_set(err, kind->id == KIND_PROVIDERS ? ERR_PROVIDER_NOT_FOUND : ERR_ROWS_NOT_FOUND, "%s: %s", kind->name,
-            number);
+    err_set(err, kind_not_found(kind), "%s: %s", kind->name, number);
     return err_args(err, number, NULL);
 }

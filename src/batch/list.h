@@ -22,7 +22,7 @@ bool list_items(const struct batch_job *job, const struct kind *kind, const stru
 bool list_ids(const struct batch_job *job, const struct kind *kind, const struct list_query *query, const char **answer,
               struct err *err) MUST_CHECK;
 
-/* One item; ROWS_NOT_FOUND or PROVIDER_NOT_FOUND. */
+/* One item; else kind_not_found(). */
 bool list_one(const struct batch_job *job, const struct kind *kind, int64_t id, const char **item,
               struct err *err) MUST_CHECK;
 

@@ -274,3 +274,17 @@ json_t *value_parse(const struct field *field, const char *text, struct arena *a
     json_decref(value);
     return checked;
 }
+
+json_t *value_shown(const struct field *field, json_t *value, struct arena *arena)
+{
+    if (!field->secret || !json_is_string(value))
+        return json_incref(value);
+    const char *text = json_string_value(value), *host = strstr(text, "//");
+    host = host == NULL ? text : host + 2;
+    size_t name = strcspn(host, "?#");
+    while (name > 0 && host[name - 1] != '@')
+        name--;
+    size_t shown = name + strcspn(host + name, "?#");
+    return json_string(arena_printf(arena, "%.*s%s%.*s%s", (int)(host - text), text, name > 0 ? "***@" : "",
+                                    (int)(shown - name), host + name, host[shown] == '\0' ? "" : "?***"));
+}

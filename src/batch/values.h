@@ -16,4 +16,7 @@ json_t *value_check(const struct field *field, json_t *value, struct arena *aren
  * commas, JSON for rules and objects. */
 json_t *value_parse(const struct field *field, const char *text, struct arena *arena, const char **problem) MUST_CHECK;
 
+/* The value as people may see it: of an address that holds a secret neither password nor query. A new reference. */
+json_t *value_shown(const struct field *field, json_t *value, struct arena *arena);
+
 #endif

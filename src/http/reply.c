@@ -122,7 +122,7 @@ static void add_err_headers(struct request *request, const struct err *err)
 /* Rows that are not there are NOT_FOUND to the hub's clients, as an address that is not. */
 static const char *client_name(enum err_code code)
 {
-    return err_name(code == ERR_ROWS_NOT_FOUND ? ERR_NOT_FOUND : code);
+    return err_name(code == ERR_USERS_NOT_FOUND || code == ERR_KEYS_NOT_FOUND ? ERR_NOT_FOUND : code);
 }
 
 /* What the hub's clients of /api/v1 know a refusal by; every other error is known by its own name. */

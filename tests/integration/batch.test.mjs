@@ -234,7 +234,7 @@ test('one audit row a batch, with before and after; also for a refusal', async (
   const rows = await value(`SELECT json_agg(json_build_array(action_category, action_type, success, before_value -> '1' ->> 'rpm', after_value -> 'rows' -> '1' ->> 'rpm', after_value ->> 'ids', error_message) ORDER BY id) FROM audit_log`);
   assert.deepEqual(JSON.parse(rows), [
     ['user', 'users.batch_update', true, null, '5', '[1, 2]', null],
-    ['user', 'users.batch_update', false, null, null, '[1, 99999]', 'ROWS_NOT_FOUND'],
+    ['user', 'users.batch_update', false, '5', null, '[1, 99999]', 'USERS_NOT_FOUND'],
   ]);
 });
 
