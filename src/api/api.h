@@ -53,6 +53,7 @@ bool api_query_page(struct request *request, int64_t default_size, int64_t max_s
                     struct err *err) MUST_CHECK;
 /* {"items", "page", "pageSize", "total", "totalPages"}; takes the reference. */
 void api_reply_page(struct request *request, const struct api_page *page, int64_t total, json_t *items);
+void api_reply_page_text(struct request *request, const struct api_page *page, int64_t total, const char *items);
 /* The same as text, its items called `name` and being text already. */
 const char *api_page_text(struct request *request, const struct api_page *page, int64_t total, const char *name,
                           const char *items);
@@ -84,6 +85,19 @@ void api_users_update_action(struct request *request);
 void api_keys_update_action(struct request *request);
 void api_providers_update_action(struct request *request);
 void api_batch_fields(struct request *request);
+void api_users_patch_preview(struct request *request);
+void api_users_patch_apply(struct request *request);
+void api_users_patch_undo(struct request *request);
+void api_keys_patch_preview(struct request *request);
+void api_keys_patch_apply(struct request *request);
+void api_keys_patch_undo(struct request *request);
+void api_providers_patch_preview(struct request *request);
+void api_providers_patch_apply(struct request *request);
+void api_providers_patch_undo(struct request *request);
+void api_providers_delete(struct request *request);
+void api_providers_delete_action(struct request *request);
+void api_providers_undo_delete(struct request *request);
+void api_batch_operations(struct request *request);
 void api_users_list(struct request *request);
 void api_users_ids(struct request *request);
 void api_users_one(struct request *request);

@@ -15,7 +15,32 @@ struct batch_job api_batch_job(struct request *request)
                               .actor = api_actor(request, api_user(request))};
 }
 
-bool api_batch_problems(struct request *request, struct batch_problems *problems)
+json_t *api_batch_body(struct request *request, struct batch_problems *problems)
+{
+    struct err err;
+    size_t size;
+    json_t *body = request_json(request, &err);
+    if (body == NULL) {
+        reply_err(request, &err, NULL);
+        return NULL;
+    }
+    *problems = (struct batch_problems){request_arena(request), json_array()};
+    const char *text = request_body(request, &size);
+    input_numbers(text, size, problems);
+    return body;
+}
+
+void api_batch_reply_refusal(struct request *request, const struct err *err, json_t *more, const struct kind *kind,
+                             const char *type)
+{
+    struct batch_job job = api_batch_job(request);
+    if (type != NULL)
+        batch_audit(&job, kind, type, NULL, NULL, err);
+    reply_err(request, err, more);
+}
+
+bool api_batch_problems(struct request *request, struct batch_problems *problems, const struct kind *kind,
+                        const char *type)
 {
     struct err err;
     if (json_array_size(problems->list) == 0) {
@@ -26,40 +51,43 @@ bool api_batch_problems(struct request *request, struct batch_problems *problems
     const char *path = json_string_value(json_object_get(first, "path"));
     err_set(&err, ERR_VALIDATION_FAILED, "%s %s", path, json_string_value(json_object_get(first, "message")));
     err_args(&err, path, NULL);
-    reply_err(request, &err, json_pack("{s:o}", "invalidParams", problems->list));
+    api_batch_reply_refusal(request, &err, json_pack("{s:o}", "invalidParams", problems->list), kind, type);
     return true;
 }
 
-static bool refuse(struct request *request, enum err_code code, const char *argument)
+void api_batch_refuse(struct request *request, enum err_code code, const char *argument, const struct kind *kind,
+                      const char *type)
 {
     struct err err;
     err_set(&err, code, "%s", "");
     err_args(&err, argument, NULL);
-    reply_err(request, &err, NULL);
-    return false;
+    api_batch_reply_refusal(request, &err, NULL, kind, type);
 }
 
-/* The rows with their changes; replies and is false when there is nothing to do or something is wrong. */
-static bool read_update(struct request *request, const struct kind *kind, json_t *body, struct batch_row **rows,
-                        size_t *count, json_t **changes, bool *dry_run)
+/* What an update asks for; replies and is false when there is nothing to do or something is wrong. */
+static bool read_update(struct request *request, json_t *body, struct batch_problems *problems,
+                        struct batch_request *asked, json_t **changes)
 {
+    const struct kind *kind = asked->kind;
     const char *const known[] = {kind->ids_member, "updates", "dryRun"};
-    struct batch_problems problems = {request_arena(request), json_array()};
     json_t *dry = json_object_get(body, "dryRun");
-    input_strict(body, known, ARRAY_LEN(known), &problems);
+    input_strict(body, known, ARRAY_LEN(known), problems);
     if (dry != NULL && !json_is_boolean(dry))
-        problem_add(&problems, "dryRun", "must be true or false");
-    *dry_run = json_is_true(dry);
-    *rows = input_ids(kind, body, &problems, count);
-    *changes = input_updates(kind, json_object_get(body, "updates"), &problems);
-    if (api_batch_problems(request, &problems))
+        problem_add(problems, "dryRun", "must be true or false");
+    asked->dry_run = json_is_true(dry);
+    struct batch_row *rows = input_ids(kind, body, problems, &asked->count);
+    *changes = input_updates(kind, json_object_get(body, "updates"), problems);
+    const char *audited = asked->dry_run ? NULL : asked->audit_type;
+    if (api_batch_problems(request, problems, kind, audited))
         return false;
-    if (*count == 0)
-        return refuse(request, ERR_REQUIRED_FIELD, kind->ids_member);
-    if (json_object_size(*changes) == 0)
-        return refuse(request, ERR_EMPTY_UPDATE, NULL);
-    for (size_t i = 0; i < *count; i++)
-        (*rows)[i].changes = *changes;
+    if (asked->count == 0 || json_object_size(*changes) == 0) {
+        api_batch_refuse(request, asked->count == 0 ? ERR_REQUIRED_FIELD : ERR_EMPTY_UPDATE, kind->ids_member, kind,
+                         audited);
+        return false;
+    }
+    for (size_t i = 0; i < asked->count; i++)
+        rows[i].changes = *changes;
+    asked->rows = rows;
     return true;
 }
 
@@ -89,15 +117,12 @@ static void update(struct request *request, enum kind_id id, bool action)
     struct batch_job job = api_batch_job(request);
     struct batch_request asked = {.kind = kind, .audit_type = arena_printf(job.arena, "%s.batch_update", kind->name)};
     struct batch_result result = {0};
-    struct batch_row *rows;
+    struct batch_problems problems;
     struct err err;
-    json_t *changes = NULL, *body = request_json(request, &err);
-    if (body == NULL) {
-        reply_err(request, &err, NULL);
+    json_t *changes = NULL, *body = api_batch_body(request, &problems);
+    if (body == NULL)
         return;
-    }
-    if (read_update(request, kind, body, &rows, &asked.count, &changes, &asked.dry_run)) {
-        asked.rows = rows;
+    if (read_update(request, body, &problems, &asked, &changes)) {
         if (!batch_run(&job, &asked, &result, &err))
             reply_err(request, &err, batch_refusal(&result));
         else if (action)

@@ -30,11 +30,7 @@ static void reply_list(struct request *request, enum kind_id id)
     query.offset = ok ? (page.number - 1) * page.size : 0;
     query.limit = ok ? page.size : 0;
     if (ok && list_items(&job, &batch_kinds[id], &query, &items, &total, &err))
-        reply_json_text(
-            request, 200,
-            arena_printf(job.arena, "{\"items\":%s,\"page\":%lld,\"pageSize\":%lld,\"total\":%lld,\"totalPages\":%lld}",
-                         items, (long long)page.number, (long long)page.size, (long long)total,
-                         (long long)((total + page.size - 1) / page.size)));
+        api_reply_page_text(request, &page, total, items);
     else
         reply_err(request, &err, NULL);
 }
@@ -103,22 +99,19 @@ static json_t *reset_many(struct request *request)
 {
     const struct kind *kind = &batch_kinds[KIND_PROVIDERS];
     struct batch_job job = api_batch_job(request);
-    struct batch_problems problems = {request_arena(request), json_array()};
+    struct batch_problems problems;
     struct batch_result result = {0};
     struct err err;
     size_t count = 0;
-    json_t *answer = NULL, *body = request_json(request, &err);
-    if (body == NULL) {
-        json_decref(problems.list);
-        reply_err(request, &err, NULL);
+    json_t *answer = NULL, *body = api_batch_body(request, &problems);
+    if (body == NULL)
         return NULL;
-    }
     input_strict(body, &kind->ids_member, 1, &problems);
     struct batch_row *rows = input_ids(kind, body, &problems, &count);
     json_decref(body);
     if (count == 0 && json_array_size(problems.list) == 0)
         problem_add(&problems, kind->ids_member, "must have at least one id");
-    if (api_batch_problems(request, &problems))
+    if (api_batch_problems(request, &problems, kind, "providers.reset_circuits"))
         return NULL;
     if (circuits_reset(&job, rows, count, &result, &err))
         answer = json_pack("{s:I}", "resetCount", (json_int_t)count);

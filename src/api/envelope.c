@@ -54,3 +54,12 @@ const char *api_page_text(struct request *request, const struct api_page *page, 
                         (long long)page->number, (long long)page->size, (long long)total,
                         (long long)((total + page->size - 1) / page->size));
 }
+
+void api_reply_page_text(struct request *request, const struct api_page *page, int64_t total, const char *items)
+{
+    reply_json_text(request, 200,
+                    arena_printf(request_arena(request),
+                                 "{\"items\":%s,\"page\":%lld,\"pageSize\":%lld,\"total\":%lld,\"totalPages\":%lld}",
+                                 items, (long long)page->number, (long long)page->size, (long long)total,
+                                 (long long)((total + page->size - 1) / page->size)));
+}

@@ -57,6 +57,7 @@
     X(PRICE_FORBIDDEN_NAME, "不允许的名称 {0}", "the name {0} is not allowed") \
     X(PRICE_NOT_STORABLE, "含有无法存储的字符", "it holds characters that cannot be stored") \
     X(PRICE_PLACE, "第 {0} 行第 {1} 列：{2}", "line {0}, column {1}: {2}") \
+    X(FIELD_NOT_FOR_TYPE, "此类型的供应商没有该字段", "Providers of this type do not have this field") \
     X(CACHES_STALE, "更改已保存，但无法通知 hub：缓存最多 60 秒后失效", "The changes are saved, but the hub could not be told: its caches end within 60 seconds") \
     X(ATTEND_NO_BACKUP, "还没有用 hubport 做过备份", "No backup has been made by hubport yet") \
     X(ATTEND_OLD_BACKUP, "最近一次备份是在 {0} 天前", "The last backup is {0} days old")

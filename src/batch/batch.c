@@ -18,8 +18,10 @@ void operation_open(struct operation *operation, const struct batch_job *job, co
                     struct batch_result *result)
 {
     struct batch_row *rows = arena_alloc(job->arena, (request->count + 1) * sizeof *rows);
-    memcpy(rows, request->rows, request->count * sizeof *rows);
-    qsort(rows, request->count, sizeof *rows, by_id);
+    if (request->count > 0) {
+        memcpy(rows, request->rows, request->count * sizeof *rows);
+        qsort(rows, request->count, sizeof *rows, by_id);
+    }
     *operation = (struct operation){
         .job = job, .request = *request, .result = result, .ids = rows_ids(job->arena, rows, request->count)};
     operation->request.rows = rows;
@@ -128,7 +130,7 @@ bool batch_run(const struct batch_job *job, const struct batch_request *request,
     operation_close(&operation, ok);
     if (ok && !request->dry_run)
         effects_publish(&operation);
-    if (!request->dry_run && request->audit_type != NULL)
+    if (!request->dry_run && request->audit_type != NULL && !result->replayed)
         audit(&operation, ok ? NULL : err);
     json_decref(operation.columns);
     return ok;
@@ -161,4 +163,15 @@ json_t *batch_refusal(const struct batch_result *result)
         return json_pack("{s:o}", "errorParams", params);
     json_decref(params);
     return NULL;
+}
+
+json_t *batch_skipped(const struct batch_result *result)
+{
+    json_t *skipped = json_array(), *id;
+    size_t index;
+    json_array_foreach(result->stale, index, id)
+        json_array_append_new(skipped, json_pack("{s:O, s:s}", "id", id, "reason", "changed"));
+    json_array_foreach(result->missing, index, id)
+        json_array_append_new(skipped, json_pack("{s:O, s:s}", "id", id, "reason", "missing"));
+    return skipped;
 }

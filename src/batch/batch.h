@@ -54,6 +54,7 @@ struct batch_result {
     json_t *rows;     /* [{id, name, before: {name: value}, after: {...}}] in the order of ids */
     json_t *watched;  /* [{name: value}] of the same rows: see struct kind */
     size_t written;   /* rows that had changes */
+    bool replayed;    /* a hook found that it was done before: there is no audit row */
     json_t *stale;    /* ids whose row is not as expected */
     json_t *changed;  /* and what of them: [{id, name, field, expected, current}] */
     json_t *users;    /* [{id, name}] who would have no key left, when it is ERR_CANNOT_DISABLE_LAST_KEY */
@@ -69,6 +70,9 @@ void batch_result_free(struct batch_result *result);
 
 /* What a refusal is about, for its answer: {errorParams, ...}; NULL for nothing. */
 json_t *batch_refusal(const struct batch_result *result);
+
+/* Rows that were passed by: [{id, reason: "changed" | "missing"}]. */
+json_t *batch_skipped(const struct batch_result *result);
 
 /* For those who change rows by statements of their own: the audit row of an operation. */
 void batch_audit(const struct batch_job *job, const struct kind *kind, const char *type, json_t *before, json_t *after,

@@ -1,5 +1,6 @@
 #include "batch/input.h"
 
+#include "base/jtext.h"
 #include "base/text.h"
 #include "batch/values.h"
 
@@ -18,24 +19,24 @@ static int by_number(const void *a, const void *b)
     return left < right ? -1 : left > right;
 }
 
-struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_problems *problems, size_t *count)
+struct batch_row *input_id_list(json_t *body, const char *member, struct batch_problems *problems, size_t *count)
 {
-    json_t *list = json_object_get(body, kind->ids_member), *one;
+    json_t *list = json_object_get(body, member), *one;
     size_t index;
     *count = 0;
     if (!json_is_array(list)) {
-        problem_add(problems, kind->ids_member, "must be a list of ids");
+        problem_add(problems, member, "must be a list of ids");
         return NULL;
     }
     if (json_array_size(list) > BATCH_MAX) {
-        problem_add(problems, kind->ids_member, arena_printf(problems->arena, "has more than %d ids", BATCH_MAX));
+        problem_add(problems, member, arena_printf(problems->arena, "has more than %d ids", BATCH_MAX));
         return NULL;
     }
     int64_t *ids = arena_alloc(problems->arena, (json_array_size(list) + 1) * sizeof *ids);
     json_array_foreach(list, index, one)
     {
         if (!json_is_integer(one) || json_integer_value(one) < 1 || json_integer_value(one) > INT32_MAX)
-            problem_add(problems, arena_printf(problems->arena, "%s.%zu", kind->ids_member, index),
+            problem_add(problems, arena_printf(problems->arena, "%s.%zu", member, index),
                         "must be a whole number above 0");
         else
             ids[(*count)++] = json_integer_value(one);
@@ -44,10 +45,15 @@ struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_
     struct batch_row *rows = arena_alloc(problems->arena, (*count + 1) * sizeof *rows);
     for (size_t i = 0; i < *count; i++) {
         if (i > 0 && ids[i] == ids[i - 1])
-            problem_add(problems, kind->ids_member, arena_printf(problems->arena, "has %lld twice", (long long)ids[i]));
+            problem_add(problems, member, arena_printf(problems->arena, "has %lld twice", (long long)ids[i]));
         rows[i] = (struct batch_row){.id = ids[i]};
     }
     return rows;
+}
+
+struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_problems *problems, size_t *count)
+{
+    return input_id_list(body, kind->ids_member, problems, count);
 }
 
 static void take(const struct kind *kind, json_t *changes, const struct field *field, json_t *value, const char *path,
@@ -125,4 +131,67 @@ void input_strict(json_t *body, const char *const *known, size_t count, struct b
         if (!found)
             problem_add(problems, name, "is not known here");
     }
+}
+
+const char *input_text(json_t *body, const char *member, size_t max_length, bool needed,
+                       struct batch_problems *problems)
+{
+    json_t *value = json_object_get(body, member);
+    if (value == NULL && !needed)
+        return NULL;
+    size_t length = json_string_length(value);
+    if (json_is_string(value) && length > 0 && length <= max_length && strlen(json_string_value(value)) == length)
+        return json_string_value(value);
+    problem_add(problems, member, arena_printf(problems->arena, "must be a text of 1 to %zu bytes", max_length));
+    return NULL;
+}
+
+/* ---- Numbers ----------------------------------------------------------------------------------------------------- */
+
+#define DOUBLE_DIGITS 15 /* decimal digits that a double keeps */
+
+/* Would the number come back as it was written? Whole numbers are read as such. */
+static bool keeps_value(struct arena *arena, struct jtext number)
+{
+    size_t digits = 0, zeros = 0;
+    bool whole = memchr(number.at, '.', number.size) == NULL && memchr(number.at, 'e', number.size) == NULL
+                 && memchr(number.at, 'E', number.size) == NULL;
+    for (const char *at = number.at; at < number.at + number.size && *at != 'e' && *at != 'E'; at++) {
+        if (*at == '0' && digits > 0) {
+            zeros++; /* counts only when another digit follows */
+        } else if (*at >= '1' && *at <= '9') {
+            digits += zeros + 1;
+            zeros = 0;
+        }
+    }
+    if (whole || digits == 0)
+        return true;
+    return digits <= DOUBLE_DIGITS && strtod(arena_strndup(arena, number.at, number.size), NULL) != 0.0;
+}
+
+static void check_numbers(struct jtext container, const char *path, struct batch_problems *problems)
+{
+    struct jtext_walk walk = jtext_enter(container);
+    struct jtext key, inner;
+    for (size_t i = 0; jtext_next(&walk, &key, &inner); i++) {
+        enum jtext_kind kind = jtext_kind(inner);
+        bool number = kind == JTEXT_NUMBER;
+        if (number ? keeps_value(problems->arena, inner) : kind != JTEXT_OBJECT && kind != JTEXT_ARRAY)
+            continue;
+        const char *name =
+            key.at == NULL ? arena_printf(problems->arena, "%zu", i) : jtext_string(problems->arena, key, NULL);
+        const char *inner_path = arena_printf(problems->arena, "%s%s%s", path, *path == '\0' ? "" : ".", name);
+        if (number)
+            problem_add(problems, inner_path, "has more digits than a number keeps; send it as a text");
+        else
+            check_numbers(inner, inner_path, problems);
+    }
+}
+
+void input_numbers(const char *text, size_t size, struct batch_problems *problems)
+{
+    struct jtext root;
+    struct jtext_fault fault;
+    if (jtext_check(text, size, &root, &fault))
+        check_numbers(root, "", problems);
 }

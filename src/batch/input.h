@@ -13,8 +13,17 @@ struct batch_problems {
 
 void problem_add(struct batch_problems *problems, const char *path, const char *message);
 
-/* Rows for the ids in the body's `member`: 1 to BATCH_MAX distinct whole numbers above 0. Counts what is wrong. */
+/* Rows for the ids in the body's `member`, ascending: 1 to BATCH_MAX distinct whole numbers above 0. Counts what is
+ * right. */
+struct batch_row *input_id_list(json_t *body, const char *member, struct batch_problems *problems, size_t *count);
 struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_problems *problems, size_t *count);
+
+/* Numbers in the body's text that reading them into doubles would change: they must be sent as texts. */
+void input_numbers(const char *text, size_t size, struct batch_problems *problems);
+
+/* A text of the body, 1 to `max_length` bytes; NULL when it is absent or wrong. */
+const char *input_text(json_t *body, const char *member, size_t max_length, bool needed,
+                       struct batch_problems *problems);
 
 /* {column: value} of {"rpm": 5, ...}; fields of the patch only are refused when `updates`. */
 json_t *input_updates(const struct kind *kind, json_t *updates, struct batch_problems *problems);

@@ -220,7 +220,8 @@ bool rows_lock(struct operation *operation, struct err *err)
 static bool is_uniform(const struct batch_request *request)
 {
     for (size_t i = 1; i < request->count; i++)
-        if (request->rows[i].changes != request->rows[0].changes)
+        if (request->rows[i].changes != request->rows[0].changes
+            && !json_equal(request->rows[i].changes, request->rows[0].changes))
             return false;
     return json_object_size(request->rows[0].changes) > 0;
 }

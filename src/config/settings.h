@@ -114,6 +114,9 @@
     X(PRICE_TABLE_CA_FILE, "PRICE_TABLE_CA_FILE", TEXT, "", false, \
         "拉取价格表时信任的 CA 证书文件；留空则使用系统证书", \
         "Certificates to trust when fetching the price table; empty: the system's") \
+    X(UNDO_WINDOW, "HUBPORT_UNDO_WINDOW", DURATION, "24h", false, \
+        "批量修改和批量删除可以撤销的时间", \
+        "How long a bulk change or deletion can be taken back") \
     X(LOG_LEVEL, "HUBPORT_LOG_LEVEL", CHOICE, "info|debug|warn|error", false, \
         "日志级别", \
         "Lowest level of log lines")

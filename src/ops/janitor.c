@@ -2,6 +2,7 @@
 
 #include "backup/sweep.h"
 #include "base/clock.h"
+#include "batch/records.h"
 #include "prices/sync.h"
 
 #include <pthread.h>
@@ -34,8 +35,13 @@ static int64_t sync_prices(struct janitor *janitor)
     return price_sync_scheduled(janitor->app, &janitor->prices_at_start, janitor->cancel);
 }
 
+static int64_t sweep_batches(struct janitor *janitor)
+{
+    return records_sweep(janitor->app, janitor->cancel);
+}
+
 /* Each does what is due and returns after how many milliseconds it wants to run again; -1: never. */
-static int64_t (*const jobs[])(struct janitor *janitor) = {sweep, sync_prices};
+static int64_t (*const jobs[])(struct janitor *janitor) = {sweep, sync_prices, sweep_batches};
 
 /* ---- The thread -------------------------------------------------------------------------------------------------- */
 

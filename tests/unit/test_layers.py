@@ -20,7 +20,7 @@ ARROWS = {
     "backup": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock"],
     "prices": ["base", "os", "config", "pg", "net", "app", "audit"],
     "batch": ["base", "os", "config", "pg", "net", "app", "audit"],
-    "ops": ["base", "os", "config", "pg", "net", "app", "audit", "lock", "backup", "prices"],
+    "ops": ["base", "os", "config", "pg", "net", "app", "audit", "lock", "backup", "prices", "batch"],
     "api": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "batch", "ops", "http"],
     "cli": ["base", "os", "config", "pg", "net", "archive", "app", "audit", "lock", "auth", "backup", "prices", "batch", "ops", "http", "api"],
 }
