@@ -11,7 +11,8 @@ struct api {
     struct app *app;
     struct auth *auth;
     int64_t session_ttl_ms;
-    struct follow *follow; /* imports that can be followed (api/follow.h) */
+    struct follow *follow;   /* imports that can be followed (api/follow.h) */
+    struct uploads *uploads; /* uploads that are kept (api/upload.h) */
 };
 
 /* The route table, for http_start(); its context is a struct api. */
@@ -71,6 +72,7 @@ void api_database_export_ticket(struct request *request);
 void api_database_import(struct request *request);
 void api_database_import_events(struct request *request);
 void api_database_import_cancel(struct request *request);
+void api_database_inspect(struct request *request);
 void api_database_rollback(struct request *request);
 void api_prices_upload(struct request *request);
 void api_prices_upload_action(struct request *request);

@@ -1,101 +1,25 @@
 /* POST /api/admin/database/import: the upload, then Server-Sent Events (hub-contract section 3.3). */
 #include "api/database.h"
 #include "api/follow.h"
+#include "api/upload.h"
 
-#include "archive/archive.h"
 #include "backup/import.h"
 #include "base/clock.h"
 #include "base/text.h"
-#include "http/multipart.h"
-#include "os/directory.h"
-#include "os/tempfile.h"
-
-#include <sodium.h>
 
 #define REATTACH_MAX_S 120
-#define PIECE ((size_t)64 * 1024)
 
 struct upload {
     struct request *request;
     struct import_options options;
-    struct tempfile *file;
-    uint64_t size;
-    crypto_hash_sha256_state hash;
-    char sha256[2 * crypto_hash_sha256_BYTES + 1];
+    struct upload_file file;
+    const char *file_id; /* the field; NULL: not sent */
+    const char *kept_id; /* under which the file was kept; NULL: it came with this request */
     int64_t reattach_s;
     struct followed *followed; /* NULL: the import ends with its connection */
 };
 
 /* ---- The upload -------------------------------------------------------------------------------------------------- */
-
-static bool check_size(struct upload *upload, uint64_t size, struct err *err)
-{
-    struct arena *arena = request_arena(upload->request);
-    uint64_t limit = config_bytes(api_of(upload->request)->app->config, SETTING_MAX_UPLOAD);
-    if (size <= limit)
-        return true;
-    err_set(err, ERR_FILE_TOO_LARGE, "%s",
-            MESSAGE(arena, request_lang(upload->request), MSG_TOO_LARGE_DETAILS, text_bytes(arena, size),
-                    text_bytes(arena, limit)));
-    return err_args(err, text_bytes(arena, limit), NULL);
-}
-
-static bool check_room(struct upload *upload, const char *directory, struct err *err)
-{
-    uint64_t room;
-    int64_t length = request_length(upload->request);
-    if (length < 0 || !directory_free_bytes(directory, &room) || room > (uint64_t)length)
-        return true;
-    return err_set(err, ERR_DISK_FULL, "%s has %s free", directory, text_bytes(request_arena(upload->request), room));
-}
-
-static bool store_piece(struct upload *upload, const unsigned char *piece, size_t size, struct err *err)
-{
-    crypto_hash_sha256_update(&upload->hash, piece, size);
-    upload->size += size;
-    return check_size(upload, upload->size, err) && tempfile_write(upload->file, piece, size, err);
-}
-
-/* The first bytes are looked at before anything is stored: a file that is no archive is refused at once. */
-static bool store_file(struct upload *upload, struct multipart *form, struct err *err)
-{
-    unsigned char *piece = arena_alloc(request_arena(upload->request), PIECE);
-    size_t first = 0;
-    ssize_t got = 1;
-    while (first < ARCHIVE_MAGIC_SIZE && got > 0) {
-        got = multipart_read(form, piece + first, PIECE - first, err);
-        first += got > 0 ? (size_t)got : 0;
-    }
-    if (got < 0 || !archive_check_magic(piece, first, err) || !store_piece(upload, piece, first, err))
-        return false;
-    while ((got = multipart_read(form, piece, PIECE, err)) > 0)
-        if (!store_piece(upload, piece, (size_t)got, err))
-            return false;
-    return got == 0;
-}
-
-static bool take_file(struct upload *upload, struct multipart *form, const struct part *part, struct err *err)
-{
-    const char *directory = config_text(api_of(upload->request)->app->config, SETTING_TMP_DIR);
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    if (upload->file != NULL) {
-        err_set(err, ERR_VALIDATION_FAILED, "more than one file");
-        return err_args(err, "file", NULL);
-    }
-    if (!text_ends(part->filename, ".dump"))
-        return err_set(err, ERR_FILE_NOT_DUMP, "the file is named %s",
-                       text_utf8(request_arena(upload->request), part->filename));
-    upload->options.file_name = text_utf8(request_arena(upload->request), part->filename);
-    if (!check_room(upload, directory, err) || (upload->file = tempfile_create(directory, "import", err)) == NULL)
-        return false;
-    crypto_hash_sha256_init(&upload->hash);
-    if (!store_file(upload, form, err))
-        return false;
-    crypto_hash_sha256_final(&upload->hash, digest);
-    text_hex(digest, sizeof digest, upload->sha256);
-    upload->options.sha256 = upload->sha256;
-    return true;
-}
 
 static bool take_on_conflict(struct upload *upload, const char *text, struct err *err)
 {
@@ -114,7 +38,7 @@ static bool take_reattach(struct upload *upload, const char *text, struct err *e
     return err_args(err, "reattach", NULL);
 }
 
-/* Fields that are on or off, onConflict and reattach; other fields are left alone. */
+/* Fields that are on or off, onConflict, fileId and reattach; other fields are left alone. */
 static bool take_field(struct upload *upload, struct multipart *form, const struct part *part, struct err *err)
 {
     const struct {
@@ -130,6 +54,8 @@ static bool take_field(struct upload *upload, struct multipart *form, const stru
         const char *text = multipart_text(form, err);
         return text != NULL && take_on_conflict(upload, text, err);
     }
+    if (strcmp(part->name, "fileId") == 0)
+        return (upload->file_id = multipart_text(form, err)) != NULL;
     if (strcmp(part->name, "reattach") == 0) {
         const char *text = multipart_text(form, err);
         return text != NULL && take_reattach(upload, text, err);
@@ -149,6 +75,19 @@ static bool take_field(struct upload *upload, struct multipart *form, const stru
     return true;
 }
 
+/* The file that the fields name, when none came with them. */
+static bool take_kept(struct upload *upload, struct err *err)
+{
+    struct request *request = upload->request;
+    if (upload->file_id == NULL || upload->file_id[0] == '\0')
+        return err_set(err, ERR_FILE_MISSING, "the form has no part \"file\" and no \"fileId\"");
+    if (!uploads_take(api_of(request)->uploads, upload->file_id, api_user(request)->user_id, request_arena(request),
+                      &upload->file, err))
+        return false;
+    upload->kept_id = upload->file_id;
+    return true;
+}
+
 static bool receive(struct upload *upload, struct err *err)
 {
     struct multipart *form = multipart_open(upload->request, err);
@@ -158,14 +97,27 @@ static bool receive(struct upload *upload, struct err *err)
         return false;
     while ((next = multipart_next(form, &part, err)) > 0) {
         bool is_file = strcmp(part.name, "file") == 0;
-        if (is_file && part.filename == NULL)
-            return err_set(err, ERR_FILE_MISSING, "the part \"file\" is no file");
-        if (!(is_file ? take_file(upload, form, &part, err) : take_field(upload, form, &part, err)))
+        if (!(is_file ? upload_receive(upload->request, form, &part, &upload->file, err)
+                      : take_field(upload, form, &part, err)))
             return false;
     }
-    if (next == 0 && upload->file == NULL)
-        return err_set(err, ERR_FILE_MISSING, "the form has no part \"file\"");
-    return next == 0;
+    if (next != 0)
+        return false;
+    if (upload->file.file == NULL && !take_kept(upload, err))
+        return false;
+    upload->options.file_name = upload->file.name;
+    upload->options.sha256 = upload->file.sha256;
+    return true;
+}
+
+/* What was uploaded before and changed nothing can be imported still: after a preview, or a refusal that asks for a
+ * confirmation. */
+static void give_back(struct upload *upload)
+{
+    struct request *request = upload->request;
+    if (upload->kept_id != NULL)
+        uploads_return(api_of(request)->uploads, upload->kept_id, &upload->file, api_user(request)->user_id);
+    upload_remove(&upload->file);
 }
 
 /* ---- The events -------------------------------------------------------------------------------------------------- */
@@ -249,8 +201,10 @@ static void run_import(struct upload *upload, struct job *job, struct import *im
     bool ok = begun && import_run(import, &result, &err);
     bool changed = import_changed(import);
     import_end(import, ok ? NULL : &err);
-    tempfile_remove(upload->file);
-    upload->file = NULL;
+    if (ok && upload->options.dry_run)
+        give_back(upload);
+    else
+        upload_remove(&upload->file);
     if (begun)
         send_event(upload, ok ? complete_event(job, &upload->options, &result) : error_event(job, &err, changed));
 }
@@ -275,13 +229,13 @@ static void import_upload(struct upload *upload, struct job *job)
 {
     struct import_refusal refusal;
     struct err err;
-    struct import *import =
-        import_begin(job, tempfile_fd(upload->file), tempfile_path(upload->file), &upload->options, &refusal, &err);
+    struct import *import = import_begin(job, tempfile_fd(upload->file.file), tempfile_path(upload->file.file),
+                                         &upload->options, &refusal, &err);
     if (import != NULL) {
         run_import(upload, job, import);
         return;
     }
-    tempfile_remove(upload->file);
+    give_back(upload);
     api_reply_job_err(upload->request, job, &err, describe_refusal(job->arena, &refusal, &err));
 }
 
@@ -299,7 +253,7 @@ void api_database_import(struct request *request)
     if (!ok) {
         if (err.code != ERR_CANCELLED)
             import_audit_refusal(&job, &upload.options, &err);
-        tempfile_remove(upload.file);
+        give_back(&upload);
         reply_err(request, &err, NULL);
         return;
     }

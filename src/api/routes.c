@@ -20,6 +20,7 @@ const struct route api_routes[] = {
      ERROR_PLAIN},
     {"POST", "/api/admin/database/import/{id}:cancel", api_guard_admin, api_database_import_cancel, SMALL_BODY, false,
      ERROR_PLAIN},
+    {"POST", "/api/admin/database/inspect", api_guard_import, api_database_inspect, 0, true, ERROR_PLAIN},
     {"POST", "/api/admin/database/rollback", api_guard_admin, api_database_rollback, SMALL_BODY, false, ERROR_PLAIN},
     {"GET", "/api/v1/health", NULL, api_v1_health, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/auth/csrf", api_guard_v1, api_v1_csrf, 0, false, ERROR_PROBLEM},

@@ -1,6 +1,7 @@
 #include "backup/import.h"
 
 #include "backup/counts.h"
+#include "backup/inspect.h"
 #include "backup/merge.h"
 #include "backup/notify.h"
 #include "backup/overwrite.h"
@@ -10,11 +11,6 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "pg/migrate.h"
-
-#include <sodium.h>
-#include <unistd.h>
-
-#define DIGEST_PIECE (256 * KIB)
 
 struct import {
     struct job *job;
@@ -35,33 +31,6 @@ struct import {
 
 /* ---- Before anything is touched ---------------------------------------------------------------------------------- */
 
-/* The file's digest, where the upload did not take it on its way: it tells whether the file is one of ours. */
-static bool take_digest(struct import *import, struct err *err)
-{
-    struct job *job = import->job;
-    unsigned char digest[crypto_hash_sha256_BYTES];
-    crypto_hash_sha256_state hash;
-    char *hex = arena_alloc(job->arena, 2 * sizeof digest + 1);
-    unsigned char *piece = arena_alloc(job->arena, DIGEST_PIECE);
-    off_t at = 0;
-    ssize_t got;
-    if (import->options.sha256 != NULL)
-        return true;
-    crypto_hash_sha256_init(&hash);
-    while ((got = pread(import->fd, piece, DIGEST_PIECE, at)) > 0) {
-        crypto_hash_sha256_update(&hash, piece, (size_t)got);
-        at += got;
-        if (!cancel_check(job->cancel, err))
-            return false;
-    }
-    if (got < 0)
-        return err_errno(err, ERR_SYSTEM, "reading the archive");
-    crypto_hash_sha256_final(&hash, digest);
-    text_hex(digest, sizeof digest, hex);
-    import->options.sha256 = hex;
-    return true;
-}
-
 /* A merge runs nothing of the archive's but what is accepted as it is. */
 static bool check_merge(struct import *import, struct err *err)
 {
@@ -73,8 +42,8 @@ static bool check_merge(struct import *import, struct err *err)
                                    .skip_logs = import->options.skip_logs,
                                    .update = import->options.update,
                                    .accept_foreign_parents = import->options.accept_foreign_parents};
-    return server_check(job, err) && take_digest(import, err) && merge_plan(&import->merge, err)
-           && plan_check_disk(job, import->archive->size, err);
+    return server_check(job, err) && inspect_digest(job, import->fd, &import->options.sha256, err)
+           && merge_plan(&import->merge, err) && plan_check_disk(job, import->archive->size, err);
 }
 
 /* A preview does not stop at what would be lost: it lists it. */
@@ -90,7 +59,8 @@ static bool check(struct import *import, struct err *err)
     struct job *job = import->job;
     if (!import->options.clean_first)
         return check_merge(import, err);
-    return server_check(job, err) && take_digest(import, err) && plan_overwrite(import, err)
+    return server_check(job, err) && inspect_digest(job, import->fd, &import->options.sha256, err)
+           && plan_overwrite(import, err)
            && foreign_find(job, import->archive, import->options.sha256, &import->foreign, err)
            && foreign_check(job, &import->foreign, import->plan.way, import->options.allow_foreign, err)
            && plan_check_disk(job, import->archive->size, err);
@@ -135,7 +105,7 @@ static bool verify(struct import *import, struct err *err)
 {
     struct job *job = import->job;
     job_report(job, PHASE_VERIFY, 0, MESSAGE(job->arena, job->lang, MSG_VERIFYING));
-    import->archive->max_bytes = plan_disk_room(job); /* what does not fit is not worth unpacking: a bomb, at worst */
+    inspect_limit(import->archive, job->app->config, plan_disk_room(job));
     if (!archive_verify(import->archive, import->fd, job->cancel, verify_progress, import, err))
         return false;
     for (size_t i = 0; i < import->archive->entry_count; i++)

@@ -67,6 +67,7 @@
     X(FILE_NOT_DUMP, 400, 6, "文件格式错误，仅支持 .dump 格式的备份文件", "Only backup files named .dump are taken") \
     X(FILE_NOT_ARCHIVE, 400, 6, "文件不是 PostgreSQL 自定义格式的备份", "The file is not an archive in PostgreSQL's custom format (pg_dump -Fc)") \
     X(FILE_TOO_LARGE, 413, 6, "文件过大，最大支持 {0}", "The file is too large; the limit is {0}") \
+    X(UPLOAD_GONE, 410, 6, "上传的文件已不在服务器上，请重新上传", "The uploaded file is no longer on the server; upload it again") \
     X(ARCHIVE_DAMAGED, 422, 6, "备份文件已损坏或不完整，未作任何更改", "The backup file is damaged or incomplete; nothing was changed") \
     X(ARCHIVE_UNSUPPORTED, 422, 6, "备份文件的版本不受支持", "This version of the archive format is not supported") \
     X(ARCHIVE_NOT_HUB, 422, 6, "备份中没有 Claude Code Hub 的数据表，未作任何更改", "The archive holds none of the hub's tables; nothing was changed") \

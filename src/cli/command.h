@@ -66,6 +66,7 @@ const char *command_say(const struct invocation *invocation, const char *zh, con
 int command_serve(struct invocation *invocation);
 int command_export(struct invocation *invocation);
 int command_import(struct invocation *invocation);
+int command_verify(struct invocation *invocation);
 int command_rollback(struct invocation *invocation);
 int command_status(struct invocation *invocation);
 int command_migrate(struct invocation *invocation);

@@ -3,6 +3,7 @@
 
 #include "api/api.h"
 #include "api/follow.h"
+#include "api/upload.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "ops/janitor.h"
@@ -98,6 +99,8 @@ static bool start(struct server *server, struct err *err)
     server->api = (struct api){.app = server->app, .session_ttl_ms = options.session_ttl_ms};
     server->api.auth = auth_new(&options);
     server->api.follow = follow_new();
+    server->api.uploads =
+        uploads_new(config_ms(config, SETTING_KEEP_UPLOADS), config_bytes(config, SETTING_KEEP_UPLOADS_SIZE));
     server->janitor = janitor_start(server->app, err);
     return server->janitor != NULL && start_http(server, err);
 }
@@ -138,6 +141,7 @@ static void stop(struct server *server)
         http_stop(server->http);
     janitor_stop(server->janitor);
     follow_free(server->api.follow);
+    uploads_free(server->api.uploads);
     auth_free(server->api.auth);
     app_close(server->app);
     alarm(0);

@@ -31,6 +31,7 @@ static const struct {
     int64_t min, max;
 } bounds[] = {
     {SETTING_EXPORT_THREADS, 0, 8},
+    {SETTING_MAX_UNPACK_RATIO, 1, 100000},
     {SETTING_RESTORE_JOBS, 1, 32},
     {SETTING_SESSION_TTL, 60, 31536000},
     {SETTING_MAX_CONNECTIONS, 10, 10000},

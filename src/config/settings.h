@@ -27,6 +27,18 @@
     X(MAX_UPLOAD, "HUBPORT_MAX_UPLOAD", BYTES, "500MB", false, \
         "导入文件的最大字节数", \
         "Largest backup file that an import takes") \
+    X(MAX_UNPACKED, "HUBPORT_MAX_UNPACKED", BYTES, "1024GB", false, \
+        "备份文件解压后的最大字节数", \
+        "Most bytes that a backup file may unpack to") \
+    X(MAX_UNPACK_RATIO, "HUBPORT_MAX_UNPACK_RATIO", INTEGER, "200", false, \
+        "备份文件解压后的大小最多为文件的多少倍（1 到 100000）；1GB 以内不限", \
+        "How many times its size a backup file may unpack to, 1 to 100000; up to 1GB is always taken") \
+    X(KEEP_UPLOADS, "HUBPORT_KEEP_UPLOADS", DURATION, "15m", false, \
+        "检查过的上传文件保留多久以供导入；0 表示不保留", \
+        "How long an upload that was inspected is kept, to be imported; 0: not at all") \
+    X(KEEP_UPLOADS_SIZE, "HUBPORT_KEEP_UPLOADS_SIZE", BYTES, "2GB", false, \
+        "保留的上传文件的总字节数上限（最多 8 个文件）", \
+        "Most bytes of uploads kept, of at most 8 files") \
     X(TMP_DIR, "HUBPORT_TMP_DIR", TEXT, "/tmp", false, \
         "临时文件目录", \
         "Directory of temporary files") \
