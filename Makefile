@@ -14,7 +14,10 @@ override ARGS += $(foreach name,$(filter --%,$(.VARIABLES)),$(name)=$($(name)))
 	@:
 endif
 
-.PHONY: build/hubport build-test/hubport run test bench lint clean help setup setup-test
+# Seconds for each target of `make fuzz`.
+FUZZ_SECONDS ?= 60
+
+.PHONY: build/hubport build-test/hubport run test bench fuzz lint clean help setup setup-test
 
 build/hubport: setup build/build.ninja
 	@ninja -C build hubport
@@ -44,8 +47,11 @@ bench: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
 bench: build/hubport setup-test
 	@for bench in tests/bench/*.bench.mjs; do node "$$bench" $(ARGS) || exit; done
 
+fuzz: build-test/hubport
+	@scripts/fuzz $(FUZZ_SECONDS)
+
 lint:
-	@for file in scripts/setup scripts/test .ci/run; do bash -n "$$file" || exit; done
+	@for file in scripts/setup scripts/test scripts/fuzz .ci/run; do bash -n "$$file" || exit; done
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
@@ -56,5 +62,6 @@ help:
 	@echo "make run        the same, then start the server; make run -- --demo, or make run ARGS=\"--demo\", passes options on"
 	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit, integration and browser tests"
 	@echo "make bench      measure"
+	@echo "make fuzz       feed the parsers with mutated inputs, 60 s each; make fuzz FUZZ_SECONDS=600"
 	@echo "make lint       check the syntax of the scripts and of the test sources"
 	@echo "make clean      remove what was built"
