@@ -1,5 +1,6 @@
 // What hubport writes is what pg_dump writes: the same script from pg_restore, the same tables from a restore.
 import { strict as assert } from 'node:assert';
+import { statSync } from 'node:fs';
 import { after, before, test } from 'node:test';
 import { join } from 'node:path';
 import { assertNoLeftovers, mustRun, run } from './support/hubport.mjs';
@@ -100,6 +101,20 @@ async function assertRestores(path, args = [], piped = false) {
   assert.deepEqual(await contents('restored'), await contents('origin'));
   await postgres.dropDatabase('restored');
 }
+
+const size = (path) => statSync(path).size;
+
+test('an archive is hardly ever larger than that of pg_dump', async () => {
+  await postgres.createDatabase('dense'); // hardly compressible
+  await postgres.sql('dense', `CREATE TABLE random (v bytea); INSERT INTO random
+    SELECT decode(string_agg(md5(i::text || j), ''), 'hex') FROM generate_series(1, 300) i, generate_series(1, 600) j GROUP BY i`);
+  for (const database of ['origin', 'dense']) {
+    const path = await ours('sized', database, []);
+    assert.ok(size(path) <= 1.01 * size(await stock(database)) + 4096, `${database}: ${size(path)} bytes`);
+    const fast = await ours('fast', database, ['--compression', 'fast']);
+    assert.ok(size(fast) <= size(await stock(database, ['-Z1'])) + 4096, `${database}: ${size(fast)} bytes`);
+  }
+});
 
 test('the script of an archive is that of pg_dump -Fc to the byte, whatever the compression', async () => {
   const wanted = await script(await stock('origin'));
