@@ -38,7 +38,6 @@ bool api_guard_same_site(struct request *request, struct err *err); /* for sign-
 void api_reply_action(struct request *request, json_t *data); /* 200 {"ok": true, "data": data}; takes the reference */
 
 /* The same for JSON that is text already, as PostgreSQL wrote it with every digit; it lives in the request's arena. */
-void api_reply_text(struct request *request, int status, const char *json);
 void api_reply_action_text(struct request *request, const char *json);
 
 /* A number of the query, `fallback` when it is absent; VALIDATION_FAILED naming it when it is none or out of range. */
@@ -52,10 +51,9 @@ struct api_page {
 };
 bool api_query_page(struct request *request, int64_t default_size, int64_t max_size, struct api_page *page,
                     struct err *err) MUST_CHECK;
-/* {"items", "page", "pageSize", "total", "totalPages"}; takes the reference. */
-void api_reply_page(struct request *request, const struct api_page *page, int64_t total, json_t *items);
+/* {"items", "page", "pageSize", "total", "totalPages"}; the items are JSON text. */
 void api_reply_page_text(struct request *request, const struct api_page *page, int64_t total, const char *items);
-/* The same as text, its items called `name` and being text already. */
+/* The same as text, its items called `name`. */
 const char *api_page_text(struct request *request, const struct api_page *page, int64_t total, const char *name,
                           const char *items);
 

@@ -8,15 +8,9 @@ void api_reply_action(struct request *request, json_t *data)
     reply_json(request, 200, json_pack("{s:b, s:o}", "ok", 1, "data", data));
 }
 
-void api_reply_text(struct request *request, int status, const char *json)
-{
-    reply_header(request, "Cache-Control", "no-store");
-    reply_bytes(request, status, "application/json; charset=utf-8", json, strlen(json));
-}
-
 void api_reply_action_text(struct request *request, const char *json)
 {
-    api_reply_text(request, 200, arena_printf(request_arena(request), "{\"ok\":true,\"data\":%s}", json));
+    reply_json_text(request, 200, arena_printf(request_arena(request), "{\"ok\":true,\"data\":%s}", json));
 }
 
 bool api_query_int(struct request *request, const char *name, int64_t fallback, int64_t min, int64_t max,
@@ -38,14 +32,6 @@ bool api_query_page(struct request *request, int64_t default_size, int64_t max_s
            && api_query_int(request, "pageSize", default_size, 1, max_size, &page->size, err);
 }
 
-void api_reply_page(struct request *request, const struct api_page *page, int64_t total, json_t *items)
-{
-    reply_json(request, 200,
-               json_pack("{s:o, s:I, s:I, s:I, s:I}", "items", items, "page", (json_int_t)page->number, "pageSize",
-                         (json_int_t)page->size, "total", (json_int_t)total, "totalPages",
-                         (json_int_t)((total + page->size - 1) / page->size)));
-}
-
 const char *api_page_text(struct request *request, const struct api_page *page, int64_t total, const char *name,
                           const char *items)
 {
@@ -57,9 +43,5 @@ const char *api_page_text(struct request *request, const struct api_page *page, 
 
 void api_reply_page_text(struct request *request, const struct api_page *page, int64_t total, const char *items)
 {
-    reply_json_text(request, 200,
-                    arena_printf(request_arena(request),
-                                 "{\"items\":%s,\"page\":%lld,\"pageSize\":%lld,\"total\":%lld,\"totalPages\":%lld}",
-                                 items, (long long)page->number, (long long)page->size, (long long)total,
-                                 (long long)((total + page->size - 1) / page->size)));
+    reply_json_text(request, 200, api_page_text(request, page, total, "items", items));
 }

@@ -16,7 +16,7 @@ static void reply_model(struct request *request, const struct price_job *job, bo
 {
     const char *item;
     if (ok && price_get(job, model_of(request), &item, err))
-        api_reply_text(request, 200, item);
+        reply_json_text(request, 200, item);
     else
         reply_err(request, err, NULL);
 }
@@ -84,7 +84,7 @@ void api_price_history(struct request *request)
     int64_t total;
     if (api_query_page(request, 20, 100, &page, &err)
         && price_history(&job, model_of(request), (page.number - 1) * page.size, page.size, &items, &total, &err))
-        api_reply_text(request, 200, api_page_text(request, &page, total, "items", items));
+        api_reply_page_text(request, &page, total, items);
     else
         reply_err(request, &err, NULL);
 }

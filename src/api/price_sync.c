@@ -10,7 +10,7 @@ void api_prices_sync_check(struct request *request)
     struct err err;
     const char *answer;
     if (price_sync_check(&job, &answer, &err))
-        api_reply_text(request, 200, answer);
+        reply_json_text(request, 200, answer);
     else
         reply_err(request, &err, NULL);
 }

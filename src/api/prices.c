@@ -61,7 +61,7 @@ void api_prices_list(struct request *request)
     if (api_query_page(request, 20, 100, &page, &err) && read_filter(request, &filter, &err))
         answer = list_json(request, &page, "items", &filter, &err);
     if (answer != NULL)
-        api_reply_text(request, 200, answer);
+        reply_json_text(request, 200, answer);
     else
         reply_err(request, &err, NULL);
 }
@@ -104,7 +104,7 @@ void api_prices_catalog(struct request *request)
         err_args(&err, "scope", NULL);
         reply_err(request, &err, NULL);
     } else if (price_catalog(&job, all, &items, &err)) {
-        api_reply_text(request, 200, arena_printf(job.arena, "{\"items\":%s}", items));
+        reply_json_text(request, 200, arena_printf(job.arena, "{\"items\":%s}", items));
     } else {
         reply_err(request, &err, NULL);
     }
