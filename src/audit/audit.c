@@ -17,31 +17,42 @@ static bool is_secret(const char *name)
     return false;
 }
 
-static void redact(json_t *value)
+/* The value without secrets, a new reference: what holds none is shared, not copied. */
+static json_t *redacted(json_t *value)
 {
+    json_t *copy = NULL, *member;
     const char *name;
-    json_t *member;
     size_t index;
     json_object_foreach(value, name, member)
     {
-        if (is_secret(name))
-            json_object_set_new(value, name, json_string(REDACTED));
-        else
-            redact(member);
+        json_t *clean = is_secret(name) ? json_string(REDACTED) : redacted(member);
+        if (clean != member && copy == NULL)
+            copy = json_copy(value);
+        if (clean != member)
+            json_object_set(copy, name, clean);
+        json_decref(clean);
     }
-    json_array_foreach(value, index, member) redact(member);
+    json_array_foreach(value, index, member)
+    {
+        json_t *clean = redacted(member);
+        if (clean != member && copy == NULL)
+            copy = json_copy(value);
+        if (clean != member)
+            json_array_set(copy, index, clean);
+        json_decref(clean);
+    }
+    return copy != NULL ? copy : json_incref(value);
 }
 
 static const char *json_text(struct arena *arena, json_t *value)
 {
     if (value == NULL)
         return NULL;
-    json_t *copy = json_deep_copy(value);
-    redact(copy);
-    char *text = json_dumps(copy, JSON_COMPACT | JSON_ENCODE_ANY);
+    json_t *clean = redacted(value);
+    char *text = json_dumps(clean, JSON_COMPACT | JSON_ENCODE_ANY);
     const char *kept = arena_strdup(arena, text);
     free(text);
-    json_decref(copy);
+    json_decref(clean);
     return kept;
 }
 

@@ -86,22 +86,39 @@ void batch_audit(const struct batch_job *job, const struct kind *kind, const cha
     audit_write(job->app, &job->actor, &event);
 }
 
+static bool changes_secret(const struct operation *operation)
+{
+    const struct kind *kind = operation->request.kind;
+    for (size_t i = 0; i < kind->field_count; i++)
+        if (kind->fields[i].secret && changes_column(operation, kind->fields[i].column))
+            return true;
+    return false;
+}
+
+static json_t *redacted(const struct kind *kind, const json_t *state)
+{
+    json_t *copy = json_copy((json_t *)state);
+    for (size_t i = 0; copy != NULL && i < kind->field_count; i++)
+        if (kind->fields[i].secret && json_object_get(copy, kind->fields[i].name))
+            json_object_set_new(copy, kind->fields[i].name, json_string("[REDACTED]"));
+    return copy;
+}
+
 /* {id: {name: value}}; secrets are left out. */
 static json_t *states_of(const struct operation *operation, const char *side)
 {
+    bool secret = changes_secret(operation);
     json_t *states = json_object(), *row;
     size_t index;
+    char id[24];
     json_array_foreach(operation->result->rows, index, row)
     {
-        json_t *state = json_copy(json_object_get(row, side));
-        for (size_t i = 0; state != NULL && i < operation->request.kind->field_count; i++)
-            if (operation->request.kind->fields[i].secret
-                && json_object_get(state, operation->request.kind->fields[i].name))
-                json_object_set_new(state, operation->request.kind->fields[i].name, json_string("[REDACTED]"));
-        json_object_set_new(
-            states,
-            arena_printf(operation->job->arena, "%lld", (long long)json_integer_value(json_object_get(row, "id"))),
-            state == NULL ? json_null() : state);
+        json_t *state = json_object_get(row, side);
+        snprintf(id, sizeof id, "%lld", (long long)json_integer_value(json_object_get(row, "id")));
+        json_object_set_new_nocheck(states, id,
+                                    state == NULL ? json_null()
+                                    : secret      ? redacted(operation->request.kind, state)
+                                                  : json_incref(state));
     }
     return states;
 }
