@@ -94,13 +94,31 @@ static bool insert(struct pg_conn *conn, struct arena *arena, const struct audit
                 clipped(arena, event->error, 4096)));
 }
 
+static void lost(struct arena *arena, const struct audit_event *event, const struct err *err)
+{
+    log_event(LOG_WARN, "audit.lost", "{s:s, s:s}", "type", event->type, "error", text_utf8(arena, err->words));
+}
+
 void audit_write(struct app *app, const struct audit_actor *actor, const struct audit_event *event)
 {
     struct arena *arena = arena_new();
     struct err err;
     struct pg_conn *conn = pg_pool_take(app->pool, NULL, &err);
     if (conn == NULL || !insert(conn, arena, actor, event, &err))
-        log_event(LOG_WARN, "audit.lost", "{s:s, s:s}", "type", event->type, "error", text_utf8(arena, err.words));
+        lost(arena, event, &err);
     pg_pool_give(app->pool, conn);
     arena_free(arena);
+}
+
+bool audit_write_within(struct pg_conn *conn, const struct audit_actor *actor, const struct audit_event *event,
+                        struct err *err)
+{
+    struct arena *arena = arena_new();
+    bool ok = pg_run(conn, err, "SAVEPOINT audit");
+    if (ok && !insert(conn, arena, actor, event, err)) {
+        lost(arena, event, err);
+        ok = pg_run(conn, err, "ROLLBACK TO SAVEPOINT audit");
+    }
+    arena_free(arena);
+    return ok;
 }

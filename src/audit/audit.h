@@ -29,4 +29,9 @@ struct audit_event {
 
 void audit_write(struct app *app, const struct audit_actor *actor, const struct audit_event *event);
 
+/* The same in the transaction of what it tells of: both are committed, or neither. False only when the transaction is
+ * of no more use. */
+bool audit_write_within(struct pg_conn *conn, const struct audit_actor *actor, const struct audit_event *event,
+                        struct err *err) MUST_CHECK;
+
 #endif

@@ -61,28 +61,24 @@ bool changes_column(const struct operation *operation, const char *column)
     return json_object_get(operation->columns, column) != NULL;
 }
 
-static bool work(struct operation *operation, struct err *err)
-{
-    const struct batch_hooks *hooks = operation->request.hooks;
-    return operation_begin(operation, err) && rows_find_columns(operation, err)
-           && (hooks == NULL || hooks->before(operation->conn, hooks->context, err)) && invariants_lock(operation, err)
-           && rows_lock(operation, err) && rows_write(operation, err) && invariants_check(operation, err)
-           && (hooks == NULL || hooks->after(operation->conn, operation->result, hooks->context, err))
-           && operation_commit(operation, err);
-}
-
 /* ---- Audit ------------------------------------------------------------------------------------------------------- */
 
-void batch_audit(const struct batch_job *job, const struct kind *kind, const char *type, json_t *before, json_t *after,
-                 const struct err *failure)
+static struct audit_event event_of(const struct kind *kind, const char *type, json_t *before, json_t *after,
+                                   const struct err *failure)
 {
-    struct audit_event event = {.category = kind->category,
+    return (struct audit_event){.category = kind->category,
                                 .type = type,
                                 .target_type = kind->name,
                                 .before = before,
                                 .after = after,
                                 .success = failure == NULL,
                                 .error = failure == NULL ? NULL : err_name(failure->code)};
+}
+
+void batch_audit(const struct batch_job *job, const struct kind *kind, const char *type, json_t *before, json_t *after,
+                 const struct err *failure)
+{
+    struct audit_event event = event_of(kind, type, before, after, failure);
     audit_write(job->app, &job->actor, &event);
 }
 
@@ -123,20 +119,52 @@ static json_t *states_of(const struct operation *operation, const char *side)
     return states;
 }
 
-static void audit(const struct operation *operation, const struct err *failure)
+static json_t *ids_of(const struct batch_request *request)
 {
-    const struct batch_request *request = &operation->request;
-    json_t *ids = json_array(), *before = states_of(operation, "before");
+    json_t *ids = json_array();
     for (size_t i = 0; i < request->count; i++)
         json_array_append_new(ids, json_integer((json_int_t)request->rows[i].id));
-    json_t *after =
-        json_pack("{s:o, s:o}", "ids", ids, "rows", failure == NULL ? states_of(operation, "after") : json_null());
+    return ids;
+}
+
+/* With what it tells of: both are committed, or neither. */
+static bool audit_done(const struct operation *operation, struct err *err)
+{
+    const struct batch_request *request = &operation->request;
+    if (request->dry_run || request->audit_type == NULL)
+        return true;
+    json_t *before = states_of(operation, "before");
+    json_t *after = json_pack("{s:o, s:o}", "ids", ids_of(request), "rows", states_of(operation, "after"));
+    struct audit_event event = event_of(request->kind, request->audit_type, before, after, NULL);
+    bool ok = audit_write_within(operation->conn, &operation->job->actor, &event, err);
+    json_decref(before);
+    json_decref(after);
+    return ok;
+}
+
+static void audit_failed(const struct operation *operation, const struct err *failure)
+{
+    const struct batch_request *request = &operation->request;
+    if (request->dry_run || request->audit_type == NULL || operation->result->replayed)
+        return;
+    json_t *before = states_of(operation, "before");
+    json_t *after = json_pack("{s:o, s:n}", "ids", ids_of(request), "rows");
     batch_audit(operation->job, request->kind, request->audit_type, before, after, failure);
     json_decref(before);
     json_decref(after);
 }
 
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
+
+static bool work(struct operation *operation, struct err *err)
+{
+    const struct batch_hooks *hooks = operation->request.hooks;
+    return operation_begin(operation, err) && rows_find_columns(operation, err)
+           && (hooks == NULL || hooks->before(operation->conn, hooks->context, err)) && invariants_lock(operation, err)
+           && rows_lock(operation, err) && rows_write(operation, err) && invariants_check(operation, err)
+           && (hooks == NULL || hooks->after(operation->conn, operation->result, hooks->context, err))
+           && audit_done(operation, err) && operation_commit(operation, err);
+}
 
 bool batch_run(const struct batch_job *job, const struct batch_request *request, struct batch_result *result,
                struct err *err)
@@ -147,8 +175,8 @@ bool batch_run(const struct batch_job *job, const struct batch_request *request,
     operation_close(&operation, ok);
     if (ok && !request->dry_run)
         effects_publish(&operation);
-    if (!request->dry_run && request->audit_type != NULL && !result->replayed)
-        audit(&operation, ok ? NULL : err);
+    if (!ok)
+        audit_failed(&operation, err);
     json_decref(operation.columns);
     return ok;
 }

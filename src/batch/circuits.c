@@ -1,6 +1,7 @@
 #include "batch/circuits.h"
 
 #include "base/text.h"
+#include "batch/internal.h"
 
 #include <string.h>
 
@@ -79,16 +80,13 @@ static bool all_exist(const struct batch_job *job, const struct batch_row *rows,
                       struct batch_result *result, struct err *err)
 {
     struct pg_result missing;
-    const char *ids = "";
-    for (size_t i = 0; i < count; i++)
-        ids = arena_printf(job->arena, "%s%s%lld", ids, i == 0 ? "" : ",", (long long)rows[i].id);
     struct pg_conn *conn = pg_pool_take(job->app->pool, job->cancel, err);
     bool ok =
         conn != NULL
         && pg_query(conn, job->arena, &missing, err,
                     "SELECT w.id FROM unnest($1::int[]) AS w (id) LEFT JOIN public.providers p ON p.id = w.id AND "
                     "p.deleted_at IS NULL WHERE p.id IS NULL ORDER BY w.id",
-                    PG_ARGS(arena_printf(job->arena, "{%s}", ids)));
+                    PG_ARGS(rows_ids(job->arena, rows, count)));
     pg_pool_give(job->app->pool, conn);
     if (!ok || missing.count == 0)
         return ok;

@@ -149,8 +149,9 @@ static bool compare(struct operation *operation, const struct batch_row *row, co
 static bool take_row(struct operation *operation, const struct batch_row *row, const struct pg_result *found, int at,
                      bool *same, struct err *err)
 {
-    const char *name = text_utf8(operation->job->arena, pg_text(found, at, 1));
-    json_t *before = load_state(pg_text(found, at, 2), err), *watched = load_state(pg_text(found, at, 3), err);
+    const char *name = text_utf8(operation->job->arena, pg_text(found, at, 1)), *watched_text = pg_text(found, at, 3);
+    json_t *before = load_state(pg_text(found, at, 2), err);
+    json_t *watched = strcmp(watched_text, "{}") == 0 ? json_object() : load_state(watched_text, err);
     if (before == NULL || watched == NULL) {
         json_decref(before);
         json_decref(watched);

@@ -1,11 +1,17 @@
 // Changes of 500 rows: the server's time, from its own log, next to the same statements in one transaction by psql, from its
-// \timing. Both over TCP, with fsync. The server also writes the audit row, tells Redis and makes JSON of both states.
+// \timing. Both over TCP, with fsync. The server also writes the audit row, tells Redis and makes JSON of both states. And 500
+// circuits closed, next to the same commands by `redis-cli --pipe` (whose start is in its time), which looks no provider up.
 import { join } from 'node:path';
 import { RELEASE, startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, runProgram } from '../integration/support/processes.mjs';
 import { PG_BIN, startPostgres, startRedis } from '../integration/support/servers.mjs';
 
 const ROUNDS = Number(process.env.ROUNDS ?? 31);
+const timed = async (work) => {
+  const started = process.hrtime.bigint();
+  await work();
+  return Number(process.hrtime.bigint() - started) / 1e6;
+};
 const median = (numbers) => numbers.toSorted((a, b) => a - b)[Math.floor(numbers.length / 2)];
 const ids = Array.from({ length: 500 }, (_, i) => 1 + i);
 const CASES = {
@@ -62,6 +68,17 @@ try {
     console.log(`  ${kind.padEnd(10)} psql ${ms.floor.toFixed(1)} ms, batchUpdate ${ms.update.toFixed(1)} ms (${(ms.update / ms.floor).toFixed(2)} times), preview ${
       ms.preview.toFixed(1)} ms, apply ${ms.apply.toFixed(1)} ms, undo ${ms.undo.toFixed(1)} ms`);
   }
+
+  const closed = ['failureCount', '0', 'lastFailureTime', '', 'circuitState', 'closed', 'circuitOpenUntil', '', 'halfOpenSuccessCount', '0'];
+  const encode = (...words) => `*${words.length}\r\n${words.map((word) => `$${Buffer.byteLength(word)}\r\n${word}\r\n`).join('')}`;
+  const commands = ids.map((id) => encode('HSET', `circuit_breaker:state:${id}`, ...closed) + encode('EXPIRE', `circuit_breaker:state:${id}`, '86400')).join('');
+  const times = { pipe: [], reset: [] };
+  for (let round = 0; round <= ROUNDS; round++) {
+    times.pipe.push(await timed(() => runProgram('redis-cli', ['-p', String(redis.port), '--pipe'], { input: commands })));
+    times.reset.push((await send('providers/circuits:batchReset', { providerIds: ids })).ms);
+  }
+  const [pipe, reset] = [times.pipe, times.reset].map((all) => median(all.slice(1)));
+  console.log(`  circuits   redis-cli --pipe ${pipe.toFixed(1)} ms, batchReset ${reset.toFixed(1)} ms (${(reset / pipe).toFixed(2)} times)`);
 } finally {
   await cleanUp();
 }
