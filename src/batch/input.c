@@ -4,13 +4,24 @@
 #include "base/text.h"
 #include "batch/values.h"
 
+#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
+static bool is_full(const struct batch_problems *problems)
+{
+    return json_array_size(problems->list) >= PROBLEMS_MAX;
+}
+
 void problem_add(struct batch_problems *problems, const char *path, const char *message)
 {
-    json_array_append_new(problems->list, json_pack("{s:s, s:s, s:s}", "path", text_utf8(problems->arena, path), "code",
-                                                    "invalid", "message", text_utf8(problems->arena, message)));
+    char start[PROBLEM_PATH_MAX + 1];
+    if (is_full(problems))
+        return;
+    snprintf(start, sizeof start, "%s", path);
+    text_cut_utf8(start);
+    json_array_append_new(problems->list, json_pack("{s:s, s:s, s:s}", "path", text_utf8(problems->arena, start),
+                                                    "code", "invalid", "message", text_utf8(problems->arena, message)));
 }
 
 static int by_number(const void *a, const void *b)
@@ -169,22 +180,38 @@ static bool keeps_value(struct arena *arena, struct jtext number)
     return digits <= DOUBLE_DIGITS && strtod(arena_strndup(arena, number.at, number.size), NULL) != 0.0;
 }
 
-static void check_numbers(struct jtext container, const char *path, struct batch_problems *problems)
+/* Where a value is: told only when there is something to tell, because names may be long and values many. */
+struct place {
+    const struct place *outer; /* NULL: the body itself */
+    struct jtext name;         /* nothing in an array */
+    size_t index;
+};
+
+static const char *place_path(struct arena *arena, const struct place *place)
+{
+    char name[PROBLEM_PATH_MAX + 1];
+    if (place->outer == NULL)
+        return "";
+    const char *outer = place_path(arena, place->outer);
+    if (place->name.at == NULL)
+        snprintf(name, sizeof name, "%zu", place->index);
+    else
+        snprintf(name, sizeof name, "%s", jtext_string(arena, place->name, NULL));
+    return arena_printf(arena, "%s%s%s", outer, *outer == '\0' ? "" : ".", name);
+}
+
+static void check_numbers(struct jtext container, const struct place *outer, struct batch_problems *problems)
 {
     struct jtext_walk walk = jtext_enter(container);
-    struct jtext key, inner;
-    for (size_t i = 0; jtext_next(&walk, &key, &inner); i++) {
+    struct place place = {.outer = outer};
+    struct jtext inner;
+    for (; !is_full(problems) && jtext_next(&walk, &place.name, &inner); place.index++) {
         enum jtext_kind kind = jtext_kind(inner);
-        bool number = kind == JTEXT_NUMBER;
-        if (number ? keeps_value(problems->arena, inner) : kind != JTEXT_OBJECT && kind != JTEXT_ARRAY)
-            continue;
-        const char *name =
-            key.at == NULL ? arena_printf(problems->arena, "%zu", i) : jtext_string(problems->arena, key, NULL);
-        const char *inner_path = arena_printf(problems->arena, "%s%s%s", path, *path == '\0' ? "" : ".", name);
-        if (number)
-            problem_add(problems, inner_path, "has more digits than a number keeps; send it as a text");
-        else
-            check_numbers(inner, inner_path, problems);
+        if (kind == JTEXT_OBJECT || kind == JTEXT_ARRAY)
+            check_numbers(inner, &place, problems);
+        else if (kind == JTEXT_NUMBER && !keeps_value(problems->arena, inner))
+            problem_add(problems, place_path(problems->arena, &place),
+                        "has more digits than a number keeps; send it as a text");
     }
 }
 
@@ -193,5 +220,5 @@ void input_numbers(const char *text, size_t size, struct batch_problems *problem
     struct jtext root;
     struct jtext_fault fault;
     if (jtext_check(text, size, &root, &fault))
-        check_numbers(root, "", problems);
+        check_numbers(root, &(struct place){0}, problems);
 }

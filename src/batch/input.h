@@ -1,9 +1,13 @@
-/* What clients send, checked: ids, updates and patches. Everything that is wrong is named, not the first only.
+/* What clients send, checked: ids, updates and patches. What is wrong is named, not the first only: up to PROBLEMS_MAX
+ * of it, and of a long path its beginning, so that no body makes an answer much larger than itself.
  */
 #ifndef BATCH_INPUT_H
 #define BATCH_INPUT_H
 
 #include "batch/batch.h"
+
+#define PROBLEMS_MAX 100
+#define PROBLEM_PATH_MAX 250 /* bytes */
 
 /* [{path, code, message}] of what is wrong with a body, for its answer. */
 struct batch_problems {

@@ -3,7 +3,8 @@
  *
  * matchType is exact, prefix, suffix, contains or regex. A regular expression must compile (as POSIX extended, the part
  * that JavaScript shares is what people write) and may not nest unbounded repetition, which a backtracking engine as
- * the hub's runs for ever on.
+ * the hub's runs for ever on, nor stand for more than 1,000 characters once its counted repetitions are written out, which
+ * compiling does in memory.
  */
 #ifndef BATCH_RULES_H
 #define BATCH_RULES_H

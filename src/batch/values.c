@@ -126,39 +126,74 @@ static int by_bytes(const void *a, const void *b)
     return strcmp(*(const char *const *)a, *(const char *const *)b);
 }
 
-/* Names separated by commas (also Chinese ones) or newlines, trimmed, each once. A key's are sorted and never empty, a
- * provider's keep their order (hub-contract sections 5.3 and 5.4). */
+struct groups {
+    const char **names;
+    size_t count;
+    size_t length; /* characters of them all, with commas between */
+};
+
+/* The first separator in `text`, or its end: a comma (also a Chinese one) or the end of a line; and its length. */
+static const char *find_separator(const char *text, size_t *length)
+{
+    static const char wide[] = "，";
+    for (;; text++) {
+        text += strcspn(text, ",\n\r\xef");
+        *length = *text == '\0' ? 0 : 1;
+        if (*text != wide[0])
+            return text;
+        *length = sizeof wide - 1;
+        if (text_starts(text, wide))
+            return text;
+    }
+}
+
+/* Trimmed, unless it is empty or known; the characters of what was added. */
+static size_t add_group(struct groups *groups, const char *start, const char *end, struct arena *arena)
+{
+    start += MIN(strspn(start, " \t"), (size_t)(end - start));
+    while (end > start && isspace((unsigned char)end[-1]))
+        end--;
+    size_t size = (size_t)(end - start);
+    for (size_t i = 0; i < groups->count; i++)
+        if (strlen(groups->names[i]) == size && memcmp(groups->names[i], start, size) == 0)
+            return 0;
+    if (size == 0)
+        return 0;
+    const char *name = arena_strndup(arena, start, size);
+    size_t length = length_of(name);
+    groups->length += length + (groups->count > 0);
+    *(const char **)arena_push(arena, &groups->names, groups->count++, sizeof *groups->names) = name;
+    return length;
+}
+
+static const char *join(const struct groups *groups, struct arena *arena)
+{
+    const char *joined = "";
+    for (size_t i = 0; i < groups->count; i++)
+        joined = arena_printf(arena, "%s%s%s", joined, i == 0 ? "" : ",", groups->names[i]);
+    return joined;
+}
+
+/* Names, each once. A key's are sorted and never empty, a provider's keep their order (hub-contract sections 5.3 and
+ * 5.4). Ends at the first that is too much: each name is compared with those before it. */
 static json_t *make_groups(const struct field *field, const char *text, struct arena *arena, const char **problem)
 {
     bool of_key = strcmp(field->column, "provider_group") == 0;
-    const char **names = NULL;
-    size_t count = 0;
-    while (*text != '\0') {
-        size_t length = strcspn(text, ",\n\r");
-        const char *wide = strstr(text, "，");
-        if (wide != NULL && (size_t)(wide - text) < length)
-            length = (size_t)(wide - text);
-        const char *start = text + strspn(text, " \t"), *end = text + length;
-        text += length + (wide == text + length ? strlen("，") : text[length] != '\0');
-        while (end > start && isspace((unsigned char)end[-1]))
-            end--;
-        bool known = end <= start;
-        if (length_of(arena_strndup(arena, start, (size_t)(end > start ? end - start : 0))) > GROUP_LENGTH_MAX)
+    struct groups groups = {0};
+    size_t separator = 1;
+    for (const char *start = text; separator > 0;) {
+        const char *end = find_separator(start, &separator);
+        if (add_group(&groups, start, end, arena) > GROUP_LENGTH_MAX)
             return wrong(arena, problem, "a group's name has more than 200 characters");
-        for (size_t i = 0; i < count && !known; i++)
-            known = strlen(names[i]) == (size_t)(end - start) && strncmp(names[i], start, (size_t)(end - start)) == 0;
-        if (!known)
-            *(const char **)arena_push(arena, &names, count++, sizeof *names) =
-                arena_strndup(arena, start, (size_t)(end - start));
+        if (groups.length > (size_t)field->max_length)
+            return wrong(arena, problem, arena_printf(arena, "has more than %d characters", field->max_length));
+        start = end + separator;
     }
-    if (of_key && count > 1)
-        qsort(names, count, sizeof *names, by_bytes);
-    const char *joined = "";
-    for (size_t i = 0; i < count; i++)
-        joined = arena_printf(arena, "%s%s%s", joined, i == 0 ? "" : ",", names[i]);
-    if (length_of(joined) > (size_t)field->max_length)
-        return wrong(arena, problem, arena_printf(arena, "has more than %d characters", field->max_length));
-    return count > 0 ? json_string(joined) : of_key ? json_string("default") : json_null();
+    if (of_key && groups.count > 1)
+        qsort(groups.names, groups.count, sizeof *groups.names, by_bytes);
+    if (groups.count > 0)
+        return json_string(join(&groups, arena));
+    return of_key ? json_string("default") : json_null();
 }
 
 static json_t *check_text(const struct field *field, const char *text, struct arena *arena, const char **problem)
@@ -281,9 +316,8 @@ json_t *value_shown(const struct field *field, json_t *value, struct arena *aren
         return json_incref(value);
     const char *text = json_string_value(value), *host = strstr(text, "//");
     host = host == NULL ? text : host + 2;
-    size_t name = strcspn(host, "?#");
-    while (name > 0 && host[name - 1] != '@')
-        name--;
+    const char *at = strrchr(host, '@'); /* the last: a password may hold all that ends it elsewhere */
+    size_t name = at == NULL ? 0 : (size_t)(at + 1 - host);
     size_t shown = name + strcspn(host + name, "?#");
     return json_string(arena_printf(arena, "%.*s%s%.*s%s", (int)(host - text), text, name > 0 ? "***@" : "",
                                     (int)(shown - name), host + name, host[shown] == '\0' ? "" : "?***"));

@@ -5,6 +5,7 @@
 struct pg_target {
     PQconninfoOption *options; /* only those that DSN gave, plus the defaults */
     struct arena *arena;
+    const char *where;
 };
 
 static const struct {
@@ -44,6 +45,9 @@ struct pg_target *pg_target_new(const char *dsn, struct err *err)
     struct pg_target *target = arena_alloc(arena, sizeof *target);
     target->options = options;
     target->arena = arena;
+    const char *host = option(target, "host");
+    target->where =
+        arena_printf(arena, "%s:%s", host == NULL ? option(target, "hostaddr") : host, option(target, "port"));
     return target;
 }
 
@@ -67,9 +71,7 @@ const char *pg_target_user(const struct pg_target *target)
 
 const char *pg_target_where(const struct pg_target *target)
 {
-    const char *host = option(target, "host");
-    return arena_printf(target->arena, "%s:%s", host == NULL ? option(target, "hostaddr") : host,
-                        option(target, "port"));
+    return target->where;
 }
 
 static bool is_secret(const char *keyword)

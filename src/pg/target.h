@@ -1,5 +1,5 @@
 /* The target: which PostgreSQL, as whom, which database. Parsed once from DSN; connection strings and tool arguments
- * are made from it, for the live database or another one on the same server.
+ * are made from it, for the live database or another one on the same server. It does not change: threads share it.
  */
 #ifndef PG_TARGET_H
 #define PG_TARGET_H

@@ -1,20 +1,13 @@
 /* Any bytes as an archive: nothing may crash, hang, or take memory without bounds; threads find the same as one; what
  * was verified can be read, and is as long as was counted. */
 #include "archive/archive.h"
+#include "fuzz/must.h"
 
 #include <sys/mman.h>
 #include <unistd.h>
 
 #define MAX_BYTES (16 * MIB)
 #define THREADS_EVERY 32 /* they take their time to start */
-
-int LLVMFuzzerTestOneInput(const uint8_t *bytes, size_t size);
-
-static void must(bool holds)
-{
-    if (!holds)
-        abort();
-}
 
 static bool count(void *context, const unsigned char *bytes, size_t size, struct err *err)
 {

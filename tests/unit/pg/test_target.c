@@ -71,6 +71,17 @@ static void a_dsn_that_is_none_is_refused_without_showing_it(void **state)
     assert_null(strstr(err.words, "secret"));
 }
 
+/* Threads share a target: what is told of it is made once. */
+static void telling_where_it_is_takes_no_memory(void **state)
+{
+    (void)state;
+    struct pg_target *target = target_of("hostaddr=127.0.0.1 port=5");
+    const char *where = pg_target_where(target);
+    assert_string_equal(where, "127.0.0.1:5");
+    assert_ptr_equal(pg_target_where(target), where);
+    pg_target_free(target);
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
@@ -78,6 +89,7 @@ int main(void)
         cmocka_unit_test(percent_encoding_sslmode_and_several_hosts_are_honoured),
         cmocka_unit_test(tools_get_the_password_by_environment_only),
         cmocka_unit_test(a_dsn_that_is_none_is_refused_without_showing_it),
+        cmocka_unit_test(telling_where_it_is_takes_no_memory),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }
