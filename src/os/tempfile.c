@@ -2,6 +2,7 @@
 
 #include "base/clock.h"
 #include "base/text.h"
+#include "os/write.h"
 
 #include <dirent.h>
 #include <errno.h>
@@ -77,17 +78,7 @@ void tempfile_remove(struct tempfile *file)
 
 bool tempfile_write(struct tempfile *file, const void *bytes, size_t size, struct err *err)
 {
-    const char *at = bytes;
-    while (size > 0) {
-        ssize_t written = write(file->fd, at, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written < 0)
-            return disk_err(err, "writing", file->path);
-        at += written;
-        size -= (size_t)written;
-    }
-    return true;
+    return write_all(file->fd, bytes, size) || write_err(err, file->path);
 }
 
 /* Whether it was ours, dead and old enough, and is gone now. */

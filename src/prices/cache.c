@@ -3,6 +3,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "os/directory.h"
+#include "os/write.h"
 
 #include <errno.h>
 #include <fcntl.h>
@@ -99,20 +100,6 @@ void price_cache_free(struct price_cache *cache)
 }
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
-
-static bool write_all(int fd, const char *bytes, size_t size)
-{
-    while (size > 0) {
-        ssize_t written = write(fd, bytes, size);
-        if (written < 0 && errno == EINTR)
-            continue;
-        if (written <= 0)
-            return false;
-        bytes += written;
-        size -= (size_t)written;
-    }
-    return true;
-}
 
 static bool write_file(const char *path, const char *head, const struct price_cache *cache, struct err *err)
 {

@@ -1,6 +1,7 @@
 #include "prices/export.h"
 
 #include "base/clock.h"
+#include "os/write.h"
 #include "prices/toml_text.h"
 
 #include <errno.h>
@@ -125,18 +126,9 @@ void price_export_end(struct price_export *export)
 
 static bool flush(struct jtext_out *out, int fd, struct err *err)
 {
-    for (size_t done = 0; done < out->size;) {
-        ssize_t wrote = write(fd, out->text + done, MIN(out->size - done, 2 * PIECE));
-        if (wrote < 0 && errno == EINTR)
-            continue;
-        if (wrote < 0)
-            return errno == EPIPE    ? err_set(err, ERR_CANCELLED, "the reader is gone")
-                   : errno == ENOSPC ? err_errno(err, ERR_DISK_FULL, "writing")
-                                     : err_errno(err, ERR_SYSTEM, "writing");
-        done += (size_t)wrote;
-    }
+    bool ok = write_all(fd, out->text, out->size);
     out->size = 0;
-    return true;
+    return ok || write_err(err, "the price table");
 }
 
 static void put_row(struct price_export *export, struct jtext_out *out, const char *name, const char *data)
