@@ -1,13 +1,12 @@
 #include "batch/rules.h"
 
-#include <regex.h>
-#include <stdlib.h>
+#define PCRE2_CODE_UNIT_WIDTH 8
+#include <pcre2.h>
 #include <string.h>
 
 #define RULES_MAX 100000
 #define RULE_LENGTH_MAX 4096
 #define GROUPS_MAX ((size_t)256)       /* of a regular expression, inside each other */
-#define REGEX_ATOMS_MAX ((size_t)1000) /* with (a{10}){10} written out */
 
 static bool known_type(const char *type)
 {
@@ -50,85 +49,33 @@ static bool nests_repetition(const char *pattern)
     return false;
 }
 
-/* The end of the bracket expression at `at`, as regcomp sees it: a backslash stands for itself. */
-static const char *after_class(const char *at)
+/* The hub compiles it as JavaScript does; PCRE2 with these options is the nearest that there is. */
+static const char *check_regex(const char *pattern, struct arena *arena)
 {
-    at += at[1] == '^' ? 2 : 1;
-    at += *at == ']';
-    while (*at != '\0' && *at != ']') {
-        char kind = at[0] == '[' && at[1] != '\0' && strchr(".:=", at[1]) != NULL ? at[1] : '\0';
-        at += kind == '\0' ? 1 : 2;
-        while (kind != '\0' && *at != '\0' && (at[0] != kind || at[1] != ']'))
-            at++;
-        at += kind != '\0' && *at != '\0' ? 2 : 0;
-    }
-    return at + (*at == ']');
-}
-
-/* How often {2}, {2,} or {2,5} at `at` makes regcomp write out what is before it; 1 for what is none of them. */
-static size_t copies_of(const char *at)
-{
-    char *end;
-    size_t count = strtoul(at + 1, &end, 10), more = 0;
-    count = MIN(count, REGEX_ATOMS_MAX + 1);
-    if (*end == ',')
-        more = strtoul(end + 1, NULL, 10);
-    return MAX(MAX(count, 1) + (*end == ','), MIN(more, REGEX_ATOMS_MAX + 1));
-}
-
-/* Does it stand for too much once its counted repetitions are written out, which regcomp does in memory? */
-static bool expands(const char *pattern)
-{
-    size_t sizes[GROUPS_MAX] = {0}, depth = 0, last = 0; /* by depth: of the group so far; the last atom's */
-    size_t max = MAX(strlen(pattern), REGEX_ATOMS_MAX);
-    for (const char *at = pattern; *at != '\0';) {
-        const char *start = at++;
-        if (*start == '(') {
-            if (++depth >= GROUPS_MAX)
-                return true;
-            sizes[depth] = 0;
-        } else if (*start == ')' && depth > 0) {
-            last = sizes[depth--] + 1; /* an empty group too takes its place */
-            sizes[depth] += last;
-        } else if (*start == '{' || *start == '+') {
-            size_t copies = *start == '+' ? 2 : copies_of(start); /* a+ is aa* */
-            sizes[depth] += last * (copies - 1);
-            last *= copies;
-            at = *start == '{' ? at + strcspn(at, "}") : at;
-        } else if (strchr("}*?", *start) == NULL) {
-            if (*start == '[')
-                at = after_class(start);
-            else if (*start == '\\' && *at != '\0')
-                at++;
-            last = 1;
-            sizes[depth]++;
-        }
-        if (sizes[depth] > max)
-            return true;
-    }
-    return false;
-}
-
-static const char *check_regex(const char *pattern)
-{
-    regex_t compiled;
+    int code;
+    PCRE2_SIZE offset;
+    PCRE2_UCHAR words[128];
     if (nests_repetition(pattern))
         return "a regular expression may not repeat what repeats";
-    if (expands(pattern))
-        return "the regular expression repeats too often";
-    if (regcomp(&compiled, pattern, REG_EXTENDED | REG_NOSUB) != 0)
-        return "the regular expression does not compile";
-    regfree(&compiled);
+    pcre2_code *compiled = pcre2_compile(
+        (PCRE2_SPTR)pattern, PCRE2_ZERO_TERMINATED,
+        PCRE2_UTF | PCRE2_ALT_BSUX | PCRE2_MATCH_UNSET_BACKREF | PCRE2_NEVER_BACKSLASH_C, &code, &offset, NULL);
+    if (compiled == NULL) {
+        pcre2_get_error_message(code, words, sizeof words);
+        return arena_printf(arena, "the regular expression does not compile at character %zu: %s", offset,
+                            (char *)words);
+    }
+    pcre2_code_free(compiled);
     return NULL;
 }
 
-static const char *check_pattern(const char *type, const char *pattern)
+static const char *check_pattern(const char *type, const char *pattern, struct arena *arena)
 {
     if (!known_type(type))
         return "matchType must be exact, prefix, suffix, contains or regex";
     if (pattern[0] == '\0' || strlen(pattern) > RULE_LENGTH_MAX)
         return "a rule's text must have 1 to 4096 bytes";
-    return strcmp(type, "regex") == 0 ? check_regex(pattern) : NULL;
+    return strcmp(type, "regex") == 0 ? check_regex(pattern, arena) : NULL;
 }
 
 /* The rule's type and pattern, for telling repeated ones; NULL with *fault when it is none. */
@@ -147,7 +94,7 @@ static const char *read_rule(bool redirects, json_t *rule, struct arena *arena, 
         *fault = "an allowed model must be a name or {matchType, pattern}";
     }
     if (*fault == NULL)
-        *fault = check_pattern(type, pattern);
+        *fault = check_pattern(type, pattern, arena);
     return *fault == NULL ? arena_printf(arena, "%s %s", type, pattern) : NULL;
 }
 
