@@ -4,7 +4,8 @@
 #define SMALL_BODY ((size_t)16 * 1024)
 #define PRICE_BODY (256 * KIB) /* one model's price, with extra fields */
 #define NAMES_BODY (4 * MIB)   /* names of models */
-#define BATCH_BODY ((size_t)4 * 1024 * 1024)
+#define BATCH_BODY (4 * MIB)
+#define FILE_BODY (16 * MIB) /* 5,000 providers with all their fields */
 
 const struct route api_routes[] = {
     {"GET", "/livez", NULL, api_livez, 0, false, ERROR_PLAIN},
@@ -57,6 +58,12 @@ const struct route api_routes[] = {
     {"POST", "/api/v1/providers:undoDelete", api_guard_v1, api_providers_undo_delete, SMALL_BODY, false, ERROR_PROBLEM},
     {"POST", "/api/actions/providers/batchDeleteProviders", api_guard_action, api_providers_delete_action, BATCH_BODY,
      false, ERROR_ACTION},
+    {"GET", "/api/v1/users:export", api_guard_v1, api_users_export, 0, true, ERROR_PROBLEM},
+    {"GET", "/api/v1/keys:export", api_guard_v1, api_keys_export, 0, true, ERROR_PROBLEM},
+    {"GET", "/api/v1/providers:export", api_guard_v1, api_providers_export, 0, true, ERROR_PROBLEM},
+    {"POST", "/api/v1/users:import", api_guard_v1, api_users_import, FILE_BODY, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/keys:import", api_guard_v1, api_keys_import, FILE_BODY, false, ERROR_PROBLEM},
+    {"POST", "/api/v1/providers:import", api_guard_v1, api_providers_import, FILE_BODY, false, ERROR_PROBLEM},
     {"GET", "/api/v1/batch-operations", api_guard_v1, api_batch_operations, 0, false, ERROR_PROBLEM},
     {"GET", "/api/v1/providers/circuits", api_guard_v1, api_circuits_list, 0, false, ERROR_PROBLEM},
     {"POST", "/api/v1/providers/circuits:batchReset", api_guard_v1, api_circuits_reset, SMALL_BODY, false,

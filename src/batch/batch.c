@@ -160,8 +160,9 @@ static bool work(struct operation *operation, struct err *err)
 {
     const struct batch_hooks *hooks = operation->request.hooks;
     return operation_begin(operation, err) && rows_find_columns(operation, err)
-           && (hooks == NULL || hooks->before(operation->conn, hooks->context, err)) && invariants_lock(operation, err)
-           && rows_lock(operation, err) && rows_write(operation, err) && invariants_check(operation, err)
+           && (hooks == NULL || hooks->before == NULL || hooks->before(operation->conn, hooks->context, err))
+           && invariants_lock(operation, err) && rows_lock(operation, err) && rows_write(operation, err)
+           && invariants_check(operation, err)
            && (hooks == NULL || hooks->after(operation->conn, operation->result, hooks->context, err))
            && audit_done(operation, err) && operation_commit(operation, err);
 }

@@ -33,7 +33,8 @@ struct batch_row {
 
 struct batch_result;
 
-/* What belongs into the same transaction: after its begin, and before its commit. Each may refuse. */
+/* What belongs into the same transaction: after its begin (may be NULL), and before its
+ * commit. Each may refuse. */
 struct batch_hooks {
     bool (*before)(struct pg_conn *conn, void *context, struct err *err);
     bool (*after)(struct pg_conn *conn, const struct batch_result *result, void *context, struct err *err);

@@ -137,6 +137,16 @@ static void add_condition(struct where *where, struct arena *arena, const char *
         arena_printf(arena, "%s AND %.*s$%d%s", where->sql, (int)(mark - condition), condition, where->count, mark + 2);
 }
 
+/* "1,2,3" -> "{1,2,3}"; NULL when it is no list of ids. */
+static const char *id_list(struct arena *arena, const char *text)
+{
+    int64_t number;
+    for (const char *at = text; at != NULL; at = strchr(at, ',') == NULL ? NULL : strchr(at, ',') + 1)
+        if (!text_parse_integer(arena_strndup(arena, at, strcspn(at, ",")), 1, INT32_MAX, &number))
+            return NULL;
+    return arena_printf(arena, "{%s}", text);
+}
+
 /* Metacharacters of LIKE are searched for as they are. */
 static const char *like_pattern(struct arena *arena, const char *text)
 {
@@ -156,8 +166,14 @@ static bool make_where(const struct batch_job *job, const struct kind *kind, con
                        struct where *where, struct err *err)
 {
     const struct listing *listing = &listings[kind->id];
-    const char *search = query->value(query->context, "search");
+    const char *search = query->value(query->context, "search"), *ids = query->value(query->context, "ids");
     *where = (struct where){.sql = "t.deleted_at IS NULL"};
+    if (ids != NULL && ids[0] != '\0') {
+        const char *list = id_list(job->arena, ids);
+        if (list == NULL)
+            return wrong(err, "ids", "must be ids separated by commas");
+        add_condition(where, job->arena, "t.id = ANY (($?)::int[])", list);
+    }
     for (const struct filter *filter = listing->filters; filter->name != NULL; filter++) {
         const char *value = query->value(query->context, filter->name);
         int64_t number;
@@ -223,6 +239,19 @@ bool list_items(const struct batch_job *job, const struct kind *kind, const stru
     *items = pg_text(&rows, 0, 0);
     *total = pg_int(&rows, 0, 1);
     return true;
+}
+
+bool list_open(const struct batch_job *job, const struct kind *kind, const struct list_query *query,
+               struct pg_conn *conn, const char *cursor, struct err *err)
+{
+    struct where where;
+    const char *order;
+    if (!make_where(job, kind, query, &where, err) || (order = order_sql(job, kind, query, err)) == NULL)
+        return false;
+    const char *sql =
+        arena_printf(job->arena, "DECLARE %s NO SCROLL CURSOR FOR SELECT %s FROM %s WHERE %s ORDER BY %s", cursor,
+                     object_sql(item_sql(kind, job->arena), job->arena), listings[kind->id].from, where.sql, order);
+    return pg_query(conn, job->arena, NULL, err, sql, where.args, where.count);
 }
 
 bool list_ids(const struct batch_job *job, const struct kind *kind, const struct list_query *query, const char **answer,

@@ -7,7 +7,7 @@
 #include "batch/batch.h"
 
 struct list_query {
-    /* What the request says for a filter's name ("enabled", "group", ...), or NULL. */
+    /* What the request says for a filter's name ("enabled", "group", "ids" as "1,2,3", ...), or NULL. */
     const char *(*value)(void *context, const char *name);
     void *context;
     int64_t offset, limit;
@@ -17,6 +17,10 @@ struct list_query {
  * that is not known to the kind is VALIDATION_FAILED. */
 bool list_items(const struct batch_job *job, const struct kind *kind, const struct list_query *query,
                 const char **items, int64_t *total, struct err *err) MUST_CHECK;
+
+/* A cursor of this name on all items that fit, in the connection's transaction; its rows are one JSON object each. */
+bool list_open(const struct batch_job *job, const struct kind *kind, const struct list_query *query,
+               struct pg_conn *conn, const char *cursor, struct err *err) MUST_CHECK;
 
 /* The ids only, in order: {"ids": [...], "total"}. At most `limit` of them. */
 bool list_ids(const struct batch_job *job, const struct kind *kind, const struct list_query *query, const char **answer,

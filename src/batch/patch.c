@@ -48,16 +48,6 @@ static const char *fingerprint_of_apply(struct arena *arena, const struct patch_
                                       ids_json(request->excluded, request->excluded_count)));
 }
 
-/* The members of a row's state that belong to columns of its changes. */
-static json_t *own_state(const struct kind *kind, json_t *state, json_t *changes)
-{
-    json_t *own = json_object();
-    for (size_t i = 0; i < kind->field_count; i++)
-        if (json_object_get(changes, kind->fields[i].column) != NULL)
-            json_object_set(own, kind->fields[i].name, json_object_get(state, kind->fields[i].name));
-    return own;
-}
-
 static const char *field_name(const struct kind *kind, const struct field *field)
 {
     return kind->id == KIND_PROVIDERS ? field->column : field->name; /* as the hub's clients say it */
@@ -159,7 +149,7 @@ static json_t *describe(const struct batch_job *job, const struct patch_request 
         json_array_append_new(kept,
                               json_pack("{s:O, s:O, s:o, s:O, s:O}", "id", json_object_get(row, "id"), "name",
                                         json_object_get(row, "name"), "before",
-                                        own_state(kind, json_object_get(row, "before"), rows[i].changes), "watched",
+                                        records_state(kind, json_object_get(row, "before"), rows[i].changes), "watched",
                                         json_array_get(result->watched, i), "changes", rows[i].changes));
     }
     json_t *summary =
@@ -260,21 +250,8 @@ static bool finish_apply(struct pg_conn *conn, const struct batch_result *result
                                      .action = "patch",
                                      .idempotency_key = applying->request->idempotency_key,
                                      .fingerprint = applying->fingerprint,
-                                     .preview_token = applying->request->token,
-                                     .fields = json_array(),
-                                     .rows = json_array()};
-    for (size_t i = 0; i < kind->field_count; i++)
-        if (json_object_get(applying->request->changes, kind->fields[i].column) != NULL)
-            json_array_append_new(applied.fields, json_string(kind->fields[i].name));
-    for (size_t i = 0; i < applying->count; i++) {
-        json_t *row = json_array_get(result->rows, i), *changes = applying->rows[i].changes;
-        if (json_object_size(changes) > 0)
-            json_array_append_new(applied.rows,
-                                  json_pack("{s:O, s:O, s:o, s:o}", "id", json_object_get(row, "id"), "name",
-                                            json_object_get(row, "name"), "before",
-                                            own_state(kind, json_object_get(row, "before"), changes), "after",
-                                            own_state(kind, json_object_get(row, "after"), changes)));
-    }
+                                     .preview_token = applying->request->token};
+    records_describe(&applied, kind, result, applying->rows);
     bool ok = records_apply(applying->job, conn, kind, &applied, &applying->answer, err);
     json_decref(applied.fields);
     json_decref(applied.rows);

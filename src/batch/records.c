@@ -168,6 +168,41 @@ static bool claim_at_hub(const struct batch_job *job, struct pg_conn *conn, cons
     return rows.count == 1 || err_set(err, ERR_IDEMPOTENCY_CONFLICT, "the hub knows this key");
 }
 
+json_t *records_state(const struct kind *kind, json_t *state, json_t *changes)
+{
+    json_t *own = json_object();
+    for (size_t i = 0; i < kind->field_count; i++)
+        if (json_object_get(changes, kind->fields[i].column) != NULL)
+            json_object_set(own, kind->fields[i].name, json_object_get(state, kind->fields[i].name));
+    return own;
+}
+
+void records_describe(struct record_applied *applied, const struct kind *kind, const struct batch_result *result,
+                      const struct batch_row *rows)
+{
+    json_t *row;
+    size_t index;
+    applied->fields = json_array();
+    applied->rows = json_array();
+    for (size_t i = 0; i < kind->field_count; i++) {
+        bool changed = false;
+        json_array_foreach(result->rows, index, row) changed =
+            changed || json_object_get(rows[index].changes, kind->fields[i].column) != NULL;
+        if (changed)
+            json_array_append_new(applied->fields, json_string(kind->fields[i].name));
+    }
+    json_array_foreach(result->rows, index, row)
+    {
+        json_t *changes = rows[index].changes;
+        if (json_object_size(changes) > 0)
+            json_array_append_new(applied->rows,
+                                  json_pack("{s:O, s:O, s:o, s:o}", "id", json_object_get(row, "id"), "name",
+                                            json_object_get(row, "name"), "before",
+                                            records_state(kind, json_object_get(row, "before"), changes), "after",
+                                            records_state(kind, json_object_get(row, "after"), changes)));
+    }
+}
+
 bool records_apply(const struct batch_job *job, struct pg_conn *conn, const struct kind *kind,
                    const struct record_applied *applied, const char **result, struct err *err)
 {

@@ -41,6 +41,13 @@ struct record_applied {
     json_t *rows;                              /* [{id, name, before, after}] */
     const char *endpoints;                     /* JSON or NULL */
 };
+/* The members of a row's state that belong to columns of its changes. A new reference. */
+json_t *records_state(const struct kind *kind, json_t *state, json_t *changes);
+
+/* Its fields and rows of what a batch did to `rows`, which ascend: the caller's to decref. */
+void records_describe(struct record_applied *applied, const struct kind *kind, const struct batch_result *result,
+                      const struct batch_row *rows);
+
 /* In the transaction of the operation. `result` gets the answer as it is kept: {operationId, appliedAt, updatedCount,
  * undoToken, undoExpiresAt}. */
 bool records_apply(const struct batch_job *job, struct pg_conn *conn, const struct kind *kind,
