@@ -81,5 +81,11 @@ int command_prices_unset(struct invocation *invocation);
 int command_prices_history(struct invocation *invocation);
 int command_prices_revert(struct invocation *invocation);
 int command_prices_unpriced(struct invocation *invocation);
+int command_batch_list(struct invocation *invocation);
+int command_batch_update(struct invocation *invocation);
+int command_batch_export(struct invocation *invocation);
+int command_batch_import(struct invocation *invocation);
+int command_providers_delete(struct invocation *invocation);
+int command_providers_reset_circuits(struct invocation *invocation);
 
 #endif

@@ -130,6 +130,126 @@ static const struct option_row prices_unpriced_options[] = {
     {0},
 };
 
+/* Which rows; the names are those of the API's filters. */
+#define OPTION_SEARCH                                                                                                  \
+    {                                                                                                                  \
+        0, "search", "TEXT",                                                                                           \
+        {                                                                                                              \
+            "名称、备注等中包含的文字", "A part of the name, the note, ..."                                            \
+        }                                                                                                              \
+    }
+#define OPTION_ENABLED                                                                                                 \
+    {                                                                                                                  \
+        0, "enabled", "true|false",                                                                                    \
+        {                                                                                                              \
+            "是否启用", "Enabled or not"                                                                               \
+        }                                                                                                              \
+    }
+#define OPTION_GROUP                                                                                                   \
+    {                                                                                                                  \
+        0, "group", "GROUP",                                                                                           \
+        {                                                                                                              \
+            "所属分组", "In this group"                                                                                \
+        }                                                                                                              \
+    }
+#define OPTION_USER                                                                                                    \
+    {                                                                                                                  \
+        0, "user", "ID",                                                                                               \
+        {                                                                                                              \
+            "用户 ID", "The user's id"                                                                                 \
+        }                                                                                                              \
+    }
+#define OPTION_SORT                                                                                                    \
+    {                                                                                                                  \
+        0, "sort", "MEMBER",                                                                                           \
+        {                                                                                                              \
+            "排序字段，前加 - 为降序", "Sort by, with - before it for descending"                                      \
+        }                                                                                                              \
+    }
+#define USER_FILTERS                                                                                                   \
+    OPTION_SEARCH, OPTION_ENABLED, OPTION_GROUP, {0, "tag", "TAG", {"标签", "With this tag"}},                         \
+    {                                                                                                                  \
+        0, "role", "ROLE",                                                                                             \
+        {                                                                                                              \
+            "角色：user 或 admin", "user or admin"                                                                     \
+        }                                                                                                              \
+    }
+#define KEY_FILTERS OPTION_SEARCH, OPTION_ENABLED, OPTION_GROUP, OPTION_USER
+#define PROVIDER_FILTERS                                                                                               \
+    OPTION_SEARCH, OPTION_ENABLED, OPTION_GROUP, {0, "type", "TYPE", {"供应商类型", "The provider's type"}},           \
+    {                                                                                                                  \
+        0, "vendor", "VENDOR",                                                                                         \
+        {                                                                                                              \
+            "厂商", "The vendor"                                                                                       \
+        }                                                                                                              \
+    }
+#define OPTION_IDS                                                                                                     \
+    {                                                                                                                  \
+        0, "ids", "IDS",                                                                                               \
+        {                                                                                                              \
+            "只要这些 ID，以逗号分隔", "Only these ids, separated by commas"                                           \
+        }                                                                                                              \
+    }
+#define OPTION_DRY_RUN                                                                                                 \
+    {                                                                                                                  \
+        0, "dry-run", NULL,                                                                                            \
+        {                                                                                                              \
+            "预览：只报告将会发生什么", "A preview: tell what would change, change nothing"                            \
+        }                                                                                                              \
+    }
+#define OPTION_FORMAT                                                                                                  \
+    {                                                                                                                  \
+        0, "format", "FORMAT",                                                                                         \
+        {                                                                                                              \
+            "csv（默认）或 json", "csv (default) or json"                                                              \
+        }                                                                                                              \
+    }
+#define OPTION_OUTPUT                                                                                                  \
+    {                                                                                                                  \
+        'o', "output", "FILE",                                                                                         \
+        {                                                                                                              \
+            "输出文件；默认标准输出", "Where to write; default standard output"                                        \
+        }                                                                                                              \
+    }
+
+#define BATCH_OPTIONS(kind, FILTERS)                                                                                   \
+    static const struct option_row kind##_list_options[] = {FILTERS, OPTION_IDS, OPTION_SORT, {0}};                    \
+    static const struct option_row kind##_update_options[] = {FILTERS, OPTION_DRY_RUN, {0}};                           \
+    static const struct option_row kind##_export_options[] = {FILTERS,       OPTION_IDS,    OPTION_SORT,               \
+                                                              OPTION_FORMAT, OPTION_OUTPUT, {0}};
+BATCH_OPTIONS(users, USER_FILTERS)
+BATCH_OPTIONS(keys, KEY_FILTERS)
+BATCH_OPTIONS(providers, PROVIDER_FILTERS)
+
+static const struct option_row providers_choose_options[] = {PROVIDER_FILTERS, {0}};
+
+static const struct option_row batch_import_options[] = {
+    OPTION_FORMAT,
+    OPTION_DRY_RUN,
+    {0, "chunk", NULL, {"超过 500 行时分批处理", "More than 500 rows, in batches one after the other"}},
+    {0},
+};
+
+#define BATCH_COMMANDS(kind, zh)                                                                                       \
+    {#kind, NULL, {zh, "Lists and bulk changes of " #kind}, NULL, NULL},                                               \
+        {#kind " list", NULL, {"列出", "List them"}, kind##_list_options, command_batch_list},                         \
+        {#kind " update",                                                                                              \
+         "IDS FIELD=VALUE...",                                                                                         \
+         {"批量更改，要么全部成功要么都不改；IDS 如 1,2,5-9，或 all（按筛选条件）",                                    \
+          "Change up to 500, all or none; IDS as 1,2,5-9, or all that the options fit"},                               \
+         kind##_update_options,                                                                                        \
+         command_batch_update},                                                                                        \
+        {#kind " export",                                                                                              \
+         NULL,                                                                                                         \
+         {"导出为可编辑的文件", "A file that can be edited and imported"},                                             \
+         kind##_export_options,                                                                                        \
+         command_batch_export},                                                                                        \
+    {                                                                                                                  \
+#kind " import", "FILE",                                                                                       \
+            {"导入编辑过的文件（- 表示标准输入）", "Take the edited cells of a file (- is standard input)" },          \
+             batch_import_options, command_batch_import                                                                \
+    }
+
 const struct command commands[] = {
     {"serve", NULL, {"启动 HTTP 服务与网页", "Run the HTTP server and the web page"}, serve_options, command_serve},
     {"export", NULL, {"导出整个数据库", "Export the whole database"}, export_options, command_export},
@@ -181,6 +301,19 @@ const struct command commands[] = {
      {"列出用到却没有价格的模型", "List models that are used and have no price"},
      prices_unpriced_options,
      command_prices_unpriced},
+    BATCH_COMMANDS(users, "用户的列表与批量更改"),
+    BATCH_COMMANDS(keys, "密钥的列表与批量更改"),
+    BATCH_COMMANDS(providers, "供应商的列表与批量更改"),
+    {"providers delete",
+     "IDS",
+     {"批量删除供应商", "Delete providers"},
+     providers_choose_options,
+     command_providers_delete},
+    {"providers reset-circuits",
+     "IDS",
+     {"批量重置熔断器", "Close the providers' circuits"},
+     providers_choose_options,
+     command_providers_reset_circuits},
     {"config", NULL, {"显示全部配置项，密文已隐去", "Show every setting, secrets masked"}, NULL, command_config},
     {"doctor",
      NULL,

@@ -38,41 +38,6 @@ struct price_names prices_names(struct invocation *invocation, const char *list)
     return names;
 }
 
-/* Bytes of the UTF-8 character at `text`, and how many columns it takes: everything from U+2E80 on counts as wide. */
-static size_t character(const char *text, int *columns)
-{
-    unsigned char first = (unsigned char)*text;
-    size_t size = first >= 0xf0 ? 4 : first >= 0xe0 ? 3 : first >= 0xc0 ? 2 : 1;
-    *columns = size == 4 || (size == 3 && first >= 0xe2 && !(first == 0xe2 && (unsigned char)text[1] < 0xba)) ? 2 : 1;
-    return size;
-}
-
-void prices_cell(const char *text, int width)
-{
-    int used = 0, columns;
-    for (size_t size; *text != '\0'; text += size) {
-        size = character(text, &columns);
-        if (used + columns > width)
-            break;
-        /* A name must not steer the terminal. */
-        if ((unsigned char)*text < 0x20 || *text == 0x7f)
-            putchar('?');
-        else
-            fwrite(text, 1, size, stdout);
-        used += columns;
-    }
-    printf("%*s", width - used + 1, "");
-}
-
-const char *prices_plain(struct arena *arena, const char *text)
-{
-    char *copy = arena_strdup(arena, text);
-    for (char *at = copy; *at != '\0'; at++)
-        if ((unsigned char)*at < 0x20 || *at == 0x7f)
-            *at = '?';
-    return copy;
-}
-
 /* For people: USD a million tokens. The exact digits are in the JSON. */
 static const char *per_million(struct arena *arena, json_t *data, const char *name)
 {
@@ -92,18 +57,18 @@ static void print_models(struct invocation *invocation, const char *items)
 {
     json_t *list = json_loads(items, 0, NULL), *item;
     size_t index;
-    prices_cell(command_say(invocation, "模型", "MODEL"), NAME_WIDTH);
-    prices_cell(command_say(invocation, "来源", "SOURCE"), 8);
-    prices_cell(command_say(invocation, "输入/百万", "INPUT/M"), 12);
-    prices_cell(command_say(invocation, "输出/百万", "OUTPUT/M"), 12);
+    table_cell(command_say(invocation, "模型", "MODEL"), NAME_WIDTH);
+    table_cell(command_say(invocation, "来源", "SOURCE"), 8);
+    table_cell(command_say(invocation, "输入/百万", "INPUT/M"), 12);
+    table_cell(command_say(invocation, "输出/百万", "OUTPUT/M"), 12);
     printf("%s\n", command_say(invocation, "更新时间", "UPDATED"));
     json_array_foreach(list, index, item)
     {
         json_t *data = json_object_get(item, "priceData");
-        prices_cell(text_of(item, "modelName"), NAME_WIDTH);
-        prices_cell(text_of(item, "source"), 8);
-        prices_cell(per_million(invocation->arena, data, "input_cost_per_token"), 12);
-        prices_cell(per_million(invocation->arena, data, "output_cost_per_token"), 12);
+        table_cell(text_of(item, "modelName"), NAME_WIDTH);
+        table_cell(text_of(item, "source"), 8);
+        table_cell(per_million(invocation->arena, data, "input_cost_per_token"), 12);
+        table_cell(per_million(invocation->arena, data, "output_cost_per_token"), 12);
         printf("%.10s\n", text_of(item, "updatedAt"));
     }
     json_decref(list);
@@ -287,8 +252,8 @@ static void print_history(struct invocation *invocation, const char *items)
         struct arena *arena = invocation->arena;
         printf("%-8lld %.19s  ", (long long)json_integer_value(json_object_get(item, "id")),
                text_of(item, "changedAt"));
-        prices_cell(text_of(item, "action"), 10);
-        prices_cell(text_of(item, "userName"), 24);
+        table_cell(text_of(item, "action"), 10);
+        table_cell(text_of(item, "userName"), 24);
         printf("%s %s/%s -> %s %s/%s\n", text_of(item, "sourceBefore"),
                per_million(arena, before, "input_cost_per_token"), per_million(arena, before, "output_cost_per_token"),
                text_of(item, "sourceAfter"), per_million(arena, after, "input_cost_per_token"),
@@ -327,15 +292,15 @@ static void print_unpriced(struct invocation *invocation, json_t *answer)
         printf("%s\n", command_say(invocation, "所有用到的模型都有价格", "Every model in use has a price"));
         return;
     }
-    prices_cell(command_say(invocation, "模型", "MODEL"), NAME_WIDTH);
-    prices_cell(command_say(invocation, "请求数", "REQUESTS"), 10);
-    prices_cell(command_say(invocation, "原因", "REASON"), 8);
+    table_cell(command_say(invocation, "模型", "MODEL"), NAME_WIDTH);
+    table_cell(command_say(invocation, "请求数", "REQUESTS"), 10);
+    table_cell(command_say(invocation, "原因", "REASON"), 8);
     printf("%s\n", command_say(invocation, "相近的名称", "NEAREST"));
     json_array_foreach(items, index, item)
     {
-        prices_cell(text_of(item, "model"), NAME_WIDTH);
+        table_cell(text_of(item, "model"), NAME_WIDTH);
         printf("%-10lld ", (long long)json_integer_value(json_object_get(item, "requests")));
-        prices_cell(text_of(item, "reason"), 8);
+        table_cell(text_of(item, "reason"), 8);
         json_array_foreach(json_object_get(item, "nearest"), place, name)
             printf("%s%s", place == 0 ? "" : ", ", json_string_value(name));
         putchar('\n');

@@ -1,14 +1,12 @@
 /* hubport prices import, hubport prices export */
 #include "cli/output.h"
 #include "cli/prices.h"
+#include "cli/source.h"
 
 #include "base/text.h"
 #include "prices/export.h"
 #include "prices/import.h"
 
-#include <errno.h>
-#include <fcntl.h>
-#include <unistd.h>
 
 enum { IMPORT_SOURCE, IMPORT_OVERWRITE_MANUAL, IMPORT_DRY_RUN };
 enum { EXPORT_FORMAT, EXPORT_SOURCE, EXPORT_OUTPUT };
@@ -35,37 +33,13 @@ static bool import_options(struct invocation *invocation, struct price_import_op
            || err_set(err, ERR_WRONG_USE, "--source is litellm, cloud or manual");
 }
 
-/* At most one byte more than a table may have. */
-static bool read_file(struct invocation *invocation, const char *path, struct jtext_out *text, struct err *err)
-{
-    uint64_t limit = config_bytes(invocation->config, SETTING_PRICE_TABLE_MAX);
-    bool standard = strcmp(path, "-") == 0;
-    int fd = standard ? STDIN_FILENO : open(path, O_RDONLY | O_CLOEXEC);
-    char *piece = arena_alloc(invocation->arena, 64 * KIB);
-    ssize_t got = 0;
-    if (fd < 0)
-        return err_errno(err, ERR_FILE_MISSING, "%s", path);
-    while (text->size <= limit && (got = read(fd, piece, 64 * KIB)) != 0) {
-        if (got < 0 && errno != EINTR)
-            break;
-        if (got > 0)
-            jtext_put(text, piece, (size_t)got);
-    }
-    if (got < 0)
-        err_errno(err, ERR_SYSTEM, "reading %s", path);
-    if (!standard)
-        close(fd);
-    jtext_puts(text, "");
-    return got >= 0;
-}
-
 static void print_names(struct invocation *invocation, const char *title, const struct price_names *names)
 {
     if (names->count == 0)
         return;
     printf("\n%s (%zu)\n", title, names->count);
     for (size_t i = 0; i < names->count && i < SHOWN; i++)
-        printf("  %s\n", prices_plain(invocation->arena, names->items[i]));
+        printf("  %s\n", table_plain(invocation->arena, names->items[i]));
     if (names->count > SHOWN)
         printf("  ...\n");
 }
@@ -77,8 +51,8 @@ static void print_failed(struct invocation *invocation, const struct price_failu
     printf("\n%s (%zu)\n", command_say(invocation, "未导入", "Not taken"), count);
     for (size_t i = 0; i < count && i < SHOWN; i++) {
         printf("  ");
-        prices_cell(failed[i].model, NAME_WIDTH);
-        printf("%s\n", prices_plain(invocation->arena, failed[i].reason));
+        table_cell(failed[i].model, NAME_WIDTH);
+        printf("%s\n", table_plain(invocation->arena, failed[i].reason));
     }
     if (count > SHOWN)
         printf("  ...\n");
@@ -86,7 +60,7 @@ static void print_failed(struct invocation *invocation, const struct price_failu
 
 static const char *shown(struct invocation *invocation, const char *value)
 {
-    return value == NULL ? "-" : prices_plain(invocation->arena, value);
+    return value == NULL ? "-" : table_plain(invocation->arena, value);
 }
 
 static void print_changes(struct invocation *invocation, const struct price_import_result *result)
@@ -95,10 +69,10 @@ static void print_changes(struct invocation *invocation, const struct price_impo
     for (size_t i = 0; i < result->change_count && i < 5 * SHOWN; i++) {
         const struct price_change *change = &result->changes[i];
         if (strcmp(model, change->model) != 0)
-            printf("\n%s\n", prices_plain(invocation->arena, change->model));
+            printf("\n%s\n", table_plain(invocation->arena, change->model));
         model = change->model;
         printf("  ");
-        prices_cell(change->field, NAME_WIDTH);
+        table_cell(change->field, NAME_WIDTH);
         printf("%s -> %s", shown(invocation, change->old_value), shown(invocation, change->new_value));
         if (change->percent != NULL)
             printf("  (%s%%)", change->percent);
@@ -146,7 +120,8 @@ int command_prices_import(struct invocation *invocation)
     struct jtext_out text = {0};
     struct app *app = NULL;
     int status = 0;
-    if (!import_options(invocation, &options, &err) || !read_file(invocation, invocation->operand, &text, &err)) {
+    if (!import_options(invocation, &options, &err)
+        || !source_read(invocation->operand, config_bytes(invocation->config, SETTING_PRICE_TABLE_MAX), &text, &err)) {
         status = command_fail(invocation, &err, NULL);
         goto out;
     }

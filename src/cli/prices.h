@@ -3,6 +3,7 @@
 #define CLI_PRICES_H
 
 #include "cli/command.h"
+#include "cli/table.h"
 #include "prices/import.h"
 
 /* Open what a price command works on; NULL after having told the error. The job ends with the invocation. */
@@ -10,11 +11,5 @@ struct app *prices_open(struct invocation *invocation, struct price_job *job, in
 
 /* "a,b" as names; NULL gives none. */
 struct price_names prices_names(struct invocation *invocation, const char *list);
-
-/* A cell of a table for people: `width` columns of the terminal, Chinese characters taking two; cut when longer. */
-void prices_cell(const char *text, int width);
-
-/* The text without what could steer a terminal. */
-const char *prices_plain(struct arena *arena, const char *text);
 
 #endif

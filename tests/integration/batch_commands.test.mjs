@@ -1,0 +1,105 @@
+// hubport users|keys|providers: lists, bulk changes and files from the command line.
+import { strict as assert } from 'node:assert';
+import { readFileSync, statSync, writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import { after, before, beforeEach, test } from 'node:test';
+import { makeWorkplace, mustRun, run } from './support/hubport.mjs';
+import { migrate } from './support/data.mjs';
+import { cleanUp } from './support/processes.mjs';
+import { startPostgres, startRedis } from './support/servers.mjs';
+
+let postgres, redis, env;
+const directory = makeWorkplace();
+
+before(async () => {
+  postgres = await startPostgres();
+  redis = await startRedis();
+  await postgres.createDatabase('hub');
+  await migrate(postgres, 'hub');
+  env = { DSN: postgres.dsn('hub'), REDIS_URL: redis.url, LANG: 'en_US.UTF-8' };
+});
+after(() => cleanUp());
+
+beforeEach(() => postgres.sql('hub', `
+  TRUNCATE users, keys, providers, provider_vendors, audit_log RESTART IDENTITY CASCADE;
+  INSERT INTO users (name, rpm_limit) SELECT 'user ' || n, n FROM generate_series(1, 12) n;
+  INSERT INTO users (name) VALUES (E'steering \\x1b[31m');
+  INSERT INTO keys (user_id, key, name) SELECT n, 'sk-secret-' || n, 'key ' || n FROM generate_series(1, 5) n;
+  INSERT INTO providers (name, url, key, provider_type) SELECT 'provider ' || n, 'https://example.org/' || n, 'sk-' || n,
+    CASE n % 2 WHEN 1 THEN 'codex' ELSE 'claude' END FROM generate_series(1, 6) n`));
+
+const value = (sql) => postgres.value('hub', sql);
+const json = async (...args) => JSON.parse(await mustRun([...args, '--json'], { env }));
+const refused = async (...args) => {
+  const { status, stdout } = await run([...args, '--json'], { env });
+  return { status, ...JSON.parse(stdout) };
+};
+
+test('lists show what the options choose, for people and for scripts', async () => {
+  const { items, total } = await json('providers', 'list', '--type', 'codex', '--sort', '-id');
+  assert.deepEqual([items.map(({ id }) => id), total], [[5, 3, 1], 3]);
+  const table = await mustRun(['users', 'list', '--search', 'steering'], { env });
+  assert.match(table, /^ID +NAME +ENABLED[^\n]*\n13 +steering \?\[31m +true/);
+  assert.match(await mustRun(['keys', 'list', '--user', '2'], { env }), /key 2 +user 2[^]*Total: 1/);
+  assert.doesNotMatch(await mustRun(['keys', 'list', '--json'], { env }), /sk-secret/);
+  assert.equal((await refused('keys', 'list', '--user', 'x')).status, 2);
+});
+
+test('an update changes the rows that ids, ranges or the options choose, and says what; a preview changes nothing', async () => {
+  const preview = await mustRun(['users', 'update', '1,3-4', 'rpm=60', 'note=from the shell', '--dry-run'], { env });
+  assert.match(preview, / {2}3 user 3\n {4}\w+ +.*\n {4}\w+ +.*\n/);
+  assert.match(preview, /rpm +3 -> 60\n/);
+  assert.match(preview, /nothing was changed; rows that would change: 3/);
+  assert.equal(await value('SELECT count(*) FROM users WHERE rpm_limit = 60'), '0');
+  const done = await json('users', 'update', '1,3-4', 'rpm=60', 'note=from the shell');
+  assert.deepEqual([done.updatedCount, done.rows.map(({ id, before, after }) => [id, before.rpm, after.rpm])], [3, [[1, 1, 60], [3, 3, 60], [4, 4, 60]]]);
+  assert.equal(await value(`SELECT string_agg(id || description, ',' ORDER BY id) FROM users WHERE rpm_limit = 60`), '1from the shell,3from the shell,4from the shell');
+  assert.match(await value('SELECT action_type || operator_user_name FROM audit_log'), /^users\.batch_update.*command line/);
+  assert.equal((await json('providers', 'update', 'all', 'weight=9', 'groupTag=x,y', '--type', 'claude')).updatedCount, 3);
+  assert.equal(await value(`SELECT string_agg(id::text, ',' ORDER BY id) FROM providers WHERE weight = 9 AND group_tag = 'x,y'`), '2,4,6');
+  assert.equal((await json('users', 'update', '2', 'rpm=')).rows[0].after.rpm, null);
+});
+
+test('what is wrong is named, all of it, and nothing is changed', async () => {
+  const state = () => value(`SELECT md5(string_agg(t::text, '' ORDER BY id)) FROM (SELECT id, users::text FROM users UNION ALL SELECT id, keys::text FROM keys) t`);
+  const before = await state();
+  const wrong = await refused('users', 'update', '1,x,5-3', 'rpm=-1', 'color=red', 'note');
+  assert.equal(wrong.status, 2);
+  assert.deepEqual(wrong.invalidParams.map(({ path }) => path), ['rpm', 'color', 'note', 'IDS', 'IDS']);
+  assert.deepEqual([(await refused('users', 'update', '1,999', 'rpm=5')).code, (await refused('users', 'update', 'all', 'rpm=5', '--search', 'nobody')).code],
+    ['USERS_NOT_FOUND', 'REQUIRED_FIELD']);
+  assert.equal((await refused('users', 'update', '1-501', 'rpm=5')).status, 2);
+  assert.equal((await run(['users', 'update', '1'], { env })).status, 2);
+  const last = await run(['keys', 'update', '2', 'isEnabled=false'], { env });
+  assert.match(last.stderr, /CANNOT_DISABLE_LAST_KEY[^]*2 user 2/);
+  assert.equal(await state(), before);
+});
+
+test('a file goes out, is edited and comes in; its preview lists the edited cells', async () => {
+  const path = join(directory, 'users.csv');
+  await mustRun(['users', 'export', '-o', path, '--ids', '1,2'], { env });
+  assert.equal(statSync(path).mode & 0o777, 0o600);
+  writeFileSync(path, readFileSync(path, 'utf8').replace(/("user 2",.*?)"2"/, '$1"222"'));
+  const preview = await mustRun(['users', 'import', path, '--dry-run'], { env });
+  assert.match(preview, /^ {2}2 user 2\n {4}rpm +2 -> 222\nThis was a preview, nothing was changed; rows that would change: 1\n$/);
+  assert.equal(await value('SELECT rpm_limit FROM users WHERE id = 2'), '2');
+  assert.equal((await json('users', 'import', path)).changedCount, 1);
+  assert.equal(await value('SELECT rpm_limit FROM users WHERE id = 2'), '222');
+  const again = await refused('users', 'import', path);
+  assert.deepEqual([again.status, again.invalidParams[0].path], [2, 'line 3: updatedAt']);
+  const document = join(directory, 'keys.json');
+  await mustRun(['keys', 'export', '-o', document, '--format', 'json'], { env });
+  assert.equal((await json('keys', 'import', document)).changedCount, 0);
+  assert.equal((await refused('users', 'import', join(directory, 'missing.csv'))).code, 'FILE_MISSING');
+});
+
+test('providers are deleted, and their circuits closed', async () => {
+  await redis.cli('HSET', 'circuit_breaker:state:2', 'circuitState', 'open');
+  assert.equal((await json('providers', 'reset-circuits', '1-3')).resetCount, 3);
+  assert.equal(await redis.cli('HGET', 'circuit_breaker:state:2', 'circuitState'), 'closed');
+  assert.equal((await json('providers', 'delete', 'all', '--type', 'codex')).deletedCount, 3);
+  assert.equal(await value('SELECT count(*) FROM providers WHERE deleted_at IS NULL'), '3');
+  assert.equal((await refused('providers', 'delete', '1')).code, 'PROVIDER_NOT_FOUND');
+  const without = await run(['providers', 'reset-circuits', '2', '--json'], { env: { ...env, REDIS_URL: '' } });
+  assert.equal(JSON.parse(without.stdout).code, 'REDIS_UNAVAILABLE');
+});
