@@ -24,7 +24,7 @@ json_t *api_batch_body(struct request *request, struct batch_problems *problems)
         reply_err(request, &err, NULL);
         return NULL;
     }
-    *problems = (struct batch_problems){request_arena(request), json_array()};
+    *problems = (struct batch_problems){.arena = request_arena(request), .list = json_array()};
     const char *text = request_body(request, &size);
     input_numbers(text, size, problems);
     return body;
@@ -49,8 +49,11 @@ bool api_batch_problems(struct request *request, struct batch_problems *problems
     }
     json_t *first = json_array_get(problems->list, 0);
     const char *path = json_string_value(json_object_get(first, "path"));
-    err_set(&err, ERR_VALIDATION_FAILED, "%s %s", path, json_string_value(json_object_get(first, "message")));
-    err_args(&err, path, NULL);
+    enum err_code code = !problems->too_many          ? ERR_VALIDATION_FAILED
+                         : kind->id == KIND_PROVIDERS ? ERR_TOO_MANY_PROVIDERS
+                                                      : ERR_INVALID_FORMAT;
+    err_set(&err, code, "%s %s", path, json_string_value(json_object_get(first, "message")));
+    err_args(&err, problems->too_many ? arena_printf(problems->arena, "%d", BATCH_MAX) : path, NULL);
     api_batch_reply_refusal(request, &err, json_pack("{s:o}", "invalidParams", problems->list), kind, type);
     return true;
 }
@@ -80,9 +83,11 @@ static bool read_update(struct request *request, json_t *body, struct batch_prob
     const char *audited = asked->dry_run ? NULL : asked->audit_type;
     if (api_batch_problems(request, problems, kind, audited))
         return false;
+    bool providers = kind->id == KIND_PROVIDERS;
     if (asked->count == 0 || json_object_size(*changes) == 0) {
-        api_batch_refuse(request, asked->count == 0 ? ERR_REQUIRED_FIELD : ERR_EMPTY_UPDATE, kind->ids_member, kind,
-                         audited);
+        enum err_code code = asked->count == 0 ? (providers ? ERR_NO_PROVIDERS_TO_UPDATE : ERR_REQUIRED_FIELD)
+                                               : (providers ? ERR_NO_FIELDS_TO_UPDATE : ERR_EMPTY_UPDATE);
+        api_batch_refuse(request, code, kind->ids_member, kind, audited);
         return false;
     }
     for (size_t i = 0; i < asked->count; i++)

@@ -62,7 +62,7 @@ static void import(struct request *request, enum kind_id id)
 {
     struct batch_job job = api_batch_job(request);
     struct file_import file = {.kind = &batch_kinds[id]};
-    struct batch_problems problems = {job.arena, NULL};
+    struct batch_problems problems = {.arena = job.arena};
     const char *type = arena_printf(job.arena, "%s.batch_import", file.kind->name);
     json_t *answer = NULL;
     struct err err;

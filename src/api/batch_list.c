@@ -98,6 +98,7 @@ void api_circuits_list(struct request *request)
 static json_t *reset_many(struct request *request)
 {
     const struct kind *kind = &batch_kinds[KIND_PROVIDERS];
+    const char *type = "providers.reset_circuits";
     struct batch_job job = api_batch_job(request);
     struct batch_problems problems;
     struct batch_result result = {0};
@@ -109,10 +110,12 @@ static json_t *reset_many(struct request *request)
     input_strict(body, &kind->ids_member, 1, &problems);
     struct batch_row *rows = input_ids(kind, body, &problems, &count);
     json_decref(body);
-    if (count == 0 && json_array_size(problems.list) == 0)
-        problem_add(&problems, kind->ids_member, "must have at least one id");
-    if (api_batch_problems(request, &problems, kind, "providers.reset_circuits"))
+    if (api_batch_problems(request, &problems, kind, type))
         return NULL;
+    if (count == 0) {
+        api_batch_refuse(request, ERR_NO_PROVIDERS_TO_RESET, kind->ids_member, kind, type);
+        return NULL;
+    }
     if (circuits_reset(&job, rows, count, &result, &err))
         answer = json_pack("{s:I}", "resetCount", (json_int_t)count);
     else

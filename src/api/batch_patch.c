@@ -177,7 +177,7 @@ static void delete_providers(struct request *request, bool action)
     if (api_batch_problems(request, &problems, kind, type))
         return;
     if (count == 0) {
-        api_batch_refuse(request, ERR_REQUIRED_FIELD, kind->ids_member, kind, type);
+        api_batch_refuse(request, ERR_NO_PROVIDERS_TO_DELETE, kind->ids_member, kind, type);
         return;
     }
     bool ok = providers_delete(&job, rows, count, &result, &answer, &err);

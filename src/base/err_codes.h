@@ -85,6 +85,12 @@
     /* Bulk changes */ \
     X(REQUIRED_FIELD, 400, 2, "{0}不能为空", "{0} is needed") \
     X(EMPTY_UPDATE, 400, 2, "更新内容为空", "There is nothing to change") \
+    X(INVALID_FORMAT, 400, 2, "批量操作不能超过 {0} 个项目", "A bulk change takes at most {0} rows") \
+    X(TOO_MANY_PROVIDERS, 400, 2, "单次批量操作最多支持 {0} 个供应商", "A bulk change takes at most {0} providers") \
+    X(NO_PROVIDERS_TO_UPDATE, 400, 2, "请选择要更新的供应商", "Choose the providers to change") \
+    X(NO_PROVIDERS_TO_DELETE, 400, 2, "请选择要删除的供应商", "Choose the providers to delete") \
+    X(NO_PROVIDERS_TO_RESET, 400, 2, "请选择要重置的供应商", "Choose the providers to reset") \
+    X(NO_FIELDS_TO_UPDATE, 400, 2, "请指定要更新的字段", "Say which fields to change") \
     X(USERS_NOT_FOUND, 404, 2, "部分用户不存在: {0}", "There are no such users: {0}") \
     X(KEYS_NOT_FOUND, 404, 2, "部分 Key 不存在: {0}", "There are no such keys: {0}") \
     X(PROVIDER_NOT_FOUND, 404, 2, "供应商不存在：{0}", "There are no such providers: {0}") \

@@ -41,6 +41,7 @@ struct batch_row *input_id_list(json_t *body, const char *member, struct batch_p
     }
     if (json_array_size(list) > BATCH_MAX) {
         problem_add(problems, member, arena_printf(problems->arena, "has more than %d ids", BATCH_MAX));
+        problems->too_many = true;
         return NULL;
     }
     int64_t *ids = arena_alloc(problems->arena, (json_array_size(list) + 1) * sizeof *ids);
@@ -67,12 +68,11 @@ struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_
     return input_id_list(body, kind->ids_member, problems, count);
 }
 
-static void take(const struct kind *kind, json_t *changes, const struct field *field, json_t *value, const char *path,
+static void take(json_t *changes, const struct field *field, json_t *value, const char *path,
                  struct batch_problems *problems)
 {
     const char *problem = NULL;
     json_t *checked = value_check(field, value, problems->arena, &problem);
-    (void)kind;
     if (checked == NULL)
         problem_add(problems, path, problem);
     else if (json_object_get(changes, field->column) != NULL) {
@@ -96,7 +96,7 @@ json_t *input_updates(const struct kind *kind, json_t *updates, struct batch_pro
         if (field == NULL || field->patch_only)
             problem_add(problems, path, "is no field that can be updated");
         else
-            take(kind, changes, field, value, path, problems);
+            take(changes, field, value, path, problems);
     }
     return changes;
 }
@@ -118,12 +118,12 @@ json_t *input_patch(const struct kind *kind, json_t *patch, struct batch_problem
         } else if (json_object_size(mode) != 1 || (set == NULL && !json_is_true(clear) && !json_is_true(no_change))) {
             problem_add(problems, path, "must be {\"set\": value}, {\"clear\": true} or {\"no_change\": true}");
         } else if (set != NULL) {
-            take(kind, changes, field, set, path, problems);
+            take(changes, field, set, path, problems);
         } else if (clear != NULL && field->clear_to == NULL) {
             problem_add(problems, path, "cannot be cleared");
         } else if (clear != NULL) {
             json_t *value = json_loads(field->clear_to, JSON_DECODE_ANY, NULL);
-            take(kind, changes, field, value, path, problems);
+            take(changes, field, value, path, problems);
             json_decref(value);
         }
     }

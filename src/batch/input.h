@@ -13,6 +13,7 @@
 struct batch_problems {
     struct arena *arena;
     json_t *list;
+    bool too_many; /* rows: the refusal is called by that */
 };
 
 void problem_add(struct batch_problems *problems, const char *path, const char *message);

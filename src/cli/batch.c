@@ -39,7 +39,7 @@ static bool work_open(struct work *work, struct invocation *invocation, int *sta
                                    .cancel = invocation->cancel,
                                    .lang = invocation->lang,
                                    .actor = command_job(invocation, work->app).actor};
-    work->problems = (struct batch_problems){invocation->arena, json_array()};
+    work->problems = (struct batch_problems){.arena = invocation->arena, .list = json_array()};
     return true;
 }
 

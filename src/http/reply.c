@@ -138,6 +138,8 @@ static const char *problem_code(enum err_code code)
                {ERR_UNSUPPORTED_MEDIA_TYPE, "request.unsupported_media_type"},
                {ERR_MALFORMED_BODY, "request.malformed_json"},
                {ERR_VALIDATION_FAILED, "request.validation_failed"},
+               {ERR_INVALID_FORMAT, "request.validation_failed"},
+               {ERR_TOO_MANY_PROVIDERS, "request.validation_failed"},
                {ERR_PRICE_NOT_FOUND, "model_price.not_found"},
                {ERR_PRICE_NO_CLOUD, "model_price.not_found"},
                {ERR_PRICE_NO_PROVIDER, "model_price.not_found"},

@@ -1,9 +1,10 @@
 // Bulk changes of users, keys and providers: all or nothing, checked field by field, told to the hub through Redis.
 import { strict as assert } from 'node:assert';
 import { createHash } from 'node:crypto';
+import { connect, createServer } from 'node:net';
 import { after, before, beforeEach, test } from 'node:test';
 import { assertNoLeftovers, startServer } from './support/hubport.mjs';
-import { cleanUp } from './support/processes.mjs';
+import { cleanUp, waitFor } from './support/processes.mjs';
 import { startPostgres, startRedis } from './support/servers.mjs';
 
 const TOKEN = 'token of the batch tests';
@@ -163,6 +164,42 @@ test('a failure in the middle changes nothing: a constraint, a connection that i
   assert.equal((await update('users', range(1, 500), { rpm: 9 })).status, 200, 'the pool is well again');
 });
 
+test('a server that is killed in the middle of a batch changed nothing', async () => {
+  const before = await state('users');
+  const own = await startServer({ env: { DSN: postgres.dsn('hub', { user: 'hub' }), ADMIN_TOKEN: TOKEN } });
+  await postgres.sql('hub', `
+    CREATE FUNCTION linger() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN IF NEW.id = 300 THEN PERFORM pg_sleep(20); END IF; RETURN NEW; END';
+    CREATE TRIGGER linger BEFORE UPDATE ON users FOR EACH ROW EXECUTE FUNCTION linger()`);
+  const asked = own.client().post('/api/v1/users:batchUpdate', { userIds: range(1, 500), updates: { rpm: 9 } }).catch(() => 'gone');
+  const lingers = `SELECT pid FROM pg_stat_activity WHERE wait_event = 'PgSleep'`;
+  const pid = await waitFor(() => value(lingers), { what: 'the update' });
+  await own.kill();
+  assert.equal(await asked, 'gone');
+  await postgres.sql('hub', `SELECT pg_cancel_backend(${pid})`); // it would see that nobody is there when its sleep ends
+  await waitFor(async () => (await value(`SELECT count(*) FROM pg_stat_activity WHERE pid = ${pid}`)) === '0', { what: 'its end' });
+  await postgres.sql('hub', 'DROP TRIGGER linger ON users; DROP FUNCTION linger()');
+  assert.equal(await state('users'), before);
+  assert.equal(await value('SELECT count(*) FROM audit_log'), '0');
+});
+
+test('the hub\'s own actions answer with the hub\'s texts', async () => {
+  const say = async (path, body) => {
+    const { status, json } = await client.post(`/api/actions/${path}`, body, { headers: { 'accept-language': 'zh-CN' } });
+    return [status, json.errorCode, json.error];
+  };
+  const many = range(1, 501);
+  assert.deepEqual(await say('providers/batchUpdateProviders', { providerIds: [], updates: { weight: 1 } }), [400, 'NO_PROVIDERS_TO_UPDATE', '请选择要更新的供应商']);
+  assert.deepEqual(await say('providers/batchDeleteProviders', { providerIds: [] }), [400, 'NO_PROVIDERS_TO_DELETE', '请选择要删除的供应商']);
+  assert.deepEqual(await say('providers/batchResetProviderCircuits', { providerIds: [] }), [400, 'NO_PROVIDERS_TO_RESET', '请选择要重置的供应商']);
+  assert.deepEqual(await say('providers/batchUpdateProviders', { providerIds: [1], updates: {} }), [400, 'NO_FIELDS_TO_UPDATE', '请指定要更新的字段']);
+  assert.deepEqual(await say('providers/batchUpdateProviders', { providerIds: many, updates: { weight: 1 } }), [400, 'TOO_MANY_PROVIDERS', '单次批量操作最多支持 500 个供应商']);
+  assert.deepEqual(await say('users/batchUpdateUsers', { userIds: many, updates: { rpm: 1 } }), [400, 'INVALID_FORMAT', '批量操作不能超过 500 个项目']);
+  assert.deepEqual(await say('users/batchUpdateUsers', { userIds: [1], updates: {} }), [400, 'EMPTY_UPDATE', '更新内容为空']);
+  assert.deepEqual(await say('keys/batchUpdateKeys', { keyIds: [1, 99999], updates: { isEnabled: true } }), [404, 'NOT_FOUND', '部分 Key 不存在: 99999']);
+  assert.deepEqual(await say('keys/batchUpdateKeys', { keyIds: [1, 601], updates: { isEnabled: false } }),
+    [400, 'CANNOT_DISABLE_LAST_KEY', '无法禁用最后一个可用密钥，用户至少需要保留一个启用的密钥']);
+});
+
 test('dryRun says before and after of every row and changes nothing', async () => {
   const before = await state('users');
   const answer = await update('users', [3, 1], { rpm: 5, limit5hUsd: 12.5 }, { dryRun: true });
@@ -291,6 +328,33 @@ test('circuits are read from Redis and closed by one request, all of them or wit
   for (const [body, status] of [[{ providerIds: [] }, 400], [{ providerIds: range(1, 501) }, 400], [{ providerIds: [99999] }, 404], [{}, 400]])
     assert.equal((await client.post('/api/v1/providers/circuits:batchReset', body)).status, status);
   assert.equal((await client.post('/api/actions/providers/batchResetProviderCircuits', { providerIds: [1] })).json.data.resetCount, 1);
+});
+
+test('a Redis that hangs, or dies in the middle of what it is told, costs a warning and little time', async () => {
+  await update('keys', [1], { limitDailyUsd: 1 }); // the connection is there
+  process.kill(redis.process.pid, 'SIGSTOP');
+  try {
+    const hung = await update('keys', [1, 2], { limitDailyUsd: 5 });
+    assert.deepEqual([hung.status, hung.json.warnings.length], [200, 1]);
+  } finally {
+    process.kill(redis.process.pid, 'SIGCONT');
+  }
+  assert.equal(await value('SELECT count(*) FROM keys WHERE limit_daily_usd = 5'), '2');
+  // Between the server and Redis: it passes everything on until the caches are to be forgotten.
+  const proxy = createServer((socket) => {
+    const upstream = connect(redis.port, '127.0.0.1');
+    socket.on('data', (bytes) => (bytes.includes('api_key_auth') ? socket.destroy() : upstream.write(bytes))).on('error', () => {});
+    socket.on('close', () => upstream.destroy());
+    upstream.on('data', (bytes) => socket.write(bytes)).on('error', () => socket.destroy());
+  });
+  await new Promise((resolve) => proxy.listen(0, '127.0.0.1', resolve));
+  const own = await startServer({
+    env: { DSN: postgres.dsn('hub', { user: 'hub' }), REDIS_URL: `redis://127.0.0.1:${proxy.address().port}`, ADMIN_TOKEN: TOKEN } });
+  const cut = await own.client().post('/api/v1/keys:batchUpdate', { keyIds: range(1, 500), updates: { limitDailyUsd: 6 } });
+  assert.deepEqual([cut.status, cut.json.updatedCount, cut.json.warnings?.length], [200, 500, 1]);
+  assert.equal(await value('SELECT count(*) FROM keys WHERE limit_daily_usd = 6'), '500');
+  await own.stop();
+  proxy.close();
 });
 
 test('without Redis a change is made and warned about, and circuits say why they cannot be reset', async () => {
