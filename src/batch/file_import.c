@@ -9,8 +9,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-#define PROBLEMS_MAX 100 /* are named */
-
 /* A row of the file. */
 struct entry {
     const char *at; /* "line 7", "items.5" */

@@ -1,10 +1,9 @@
 /* Rules of a provider: model_redirects [{matchType, source, target}] and allowed_models ["name" | {matchType, pattern}]
  * (hub-contract section 5.4).
  *
- * matchType is exact, prefix, suffix, contains or regex. A regular expression must compile (as POSIX extended, the part
- * that JavaScript shares is what people write) and may not nest unbounded repetition, which a backtracking engine as
- * the hub's runs for ever on, nor stand for more than 1,000 characters once its counted repetitions are written out, which
- * compiling does in memory.
+ * matchType is exact, prefix, suffix, contains or regex. A regular expression must compile (by PCRE2, in the
+ * way nearest to the hub's JavaScript, into at most 64 KB) and may not nest unbounded repetition, which a backtracking
+ * engine as the hub's runs for ever on.
  */
 #ifndef BATCH_RULES_H
 #define BATCH_RULES_H

@@ -111,19 +111,22 @@ static void a_regular_expression_may_not_grow_by_counting(void **state)
     static const char *const refused[] = {
         "(((a{255}){255}){255})",
         "((a{200}){200}+{200})",
-        "[\\\\](((a{255}){255}){255})]",
         "a{2,}{500}{600}",
         "[[:alpha:]](((.{99}){99}){99})",
-        "(a?){4000}",
         "a++++++++++++++++++++++++++++++++",
         "(()++++++++++++++++++++++++++++++++)",
     };
-    static const char *const taken[] = {
-        "^claude-[0-9]{1,3}(-[a-z]{2,10}){2}$", "[^]({]{1000}", "a{,5}", "x{999}", "[[.].]]{3}b", "(a{10}){10}"};
+    static const char *const taken[] = {"^claude-[0-9]{1,3}(-[a-z]{2,10}){2}$",
+                                        "[^]({]{1000}",
+                                        "a{,5}",
+                                        "x{999}",
+                                        "(a{10}){10}",
+                                        "^(?:a|b)(?=c)",
+                                        "(?<name>a)\\\\1\\\\d"};
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(refused); i++) {
         const char *rule = arena_printf(arena, "[{\"matchType\":\"regex\",\"pattern\":\"%s\"}]", refused[i]);
-        assert_string_equal(problem_of(allowed, rule), "rule 1: the regular expression repeats too often");
+        assert_memory_equal(problem_of(allowed, rule), "rule 1: the regular expression does not compile at", 49);
     }
     for (size_t i = 0; i < ARRAY_LEN(taken); i++) {
         const char *rule = arena_printf(arena, "[{\"matchType\":\"regex\",\"pattern\":\"%s\"}]", taken[i]);
