@@ -2,6 +2,7 @@
  * came into it or was last used; the head of a list is the oldest. */
 #include "auth/login_limit.h"
 
+#include <arpa/inet.h>
 #include <errno.h>
 #include <pthread.h>
 #include <sodium.h>
@@ -218,10 +219,16 @@ static bool begin_locked(struct login_limit *limit, const char *address, int64_t
     return true;
 }
 
-/* Longer texts than an address can be are told apart by their start only. */
+/* Who tries: an IPv4 address, or the /64 network of an IPv6 one, because one customer has all addresses of it. Longer
+ * texts than an address can be are told apart by their start only. */
 static const char *normal(const char *address, char buffer[ADDRESS_SIZE])
 {
+    struct in6_addr bytes;
     snprintf(buffer, ADDRESS_SIZE, "%s", address == NULL ? "" : address);
+    if (inet_pton(AF_INET6, buffer, &bytes) == 1) {
+        memset(bytes.s6_addr + 8, 0, 8);
+        inet_ntop(AF_INET6, &bytes, buffer, ADDRESS_SIZE);
+    }
     return buffer;
 }
 

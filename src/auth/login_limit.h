@@ -1,4 +1,5 @@
-/* The login limit: 10 wrong tries from one address within 5 minutes lock it for 15 (as the hub does).
+/* The login limit: 10 wrong tries from one address within 5 minutes lock it for 15 (as the hub does). The addresses of
+ * an IPv6 network (/64) count as one.
  *
  * Every try is announced before the credential is looked at, so that many tries at once cannot slip through together:
  * tries of an address that could be its tenth wait for those under way. In this process only. At most 10,000 addresses

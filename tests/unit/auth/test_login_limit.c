@@ -123,6 +123,16 @@ static void addresses_are_apart(void **state)
     wait_at("a", START);
 }
 
+static void addresses_of_one_ipv6_network_are_one(void **state)
+{
+    (void)state;
+    wrong_tries("2001:db8:1:2::1", START, 5);
+    wrong_tries("2001:db8:1:2:ffff:ffff:ffff:ffff", START, 5);
+    wait_at("2001:db8:1:2:0:1::", START);
+    assert_true(try_at("2001:db8:1:3::1", START, LOGIN_WRONG));
+    assert_true(try_at("::1", START, LOGIN_WRONG));
+}
+
 static void when_full_the_oldest_is_forgotten_and_the_locked_kept(void **state)
 {
     (void)state;
@@ -171,7 +181,7 @@ static void ten_thousand_strangers_fit_and_more_do_no_harm(void **state)
     limit = login_limit_new(LOGIN_LIMIT_ADDRESSES);
     wrong_tries("locked", START, 10);
     for (int i = 0; i < 3 * LOGIN_LIMIT_ADDRESSES; i++) {
-        snprintf(name, sizeof name, "2001:db8::%x", (unsigned)i);
+        snprintf(name, sizeof name, "2001:db8:0:%x::", (unsigned)i);
         assert_true(try_at(name, START + 1, LOGIN_WRONG));
     }
     wait_at("locked", START + 2);
@@ -234,6 +244,7 @@ int main(void)
         TEST(success_forgets_the_wrong_tries),
         TEST(what_is_neither_right_nor_wrong_changes_nothing),
         TEST(addresses_are_apart),
+        TEST(addresses_of_one_ipv6_network_are_one),
         TEST(when_full_the_oldest_is_forgotten_and_the_locked_kept),
         TEST(when_all_are_locked_the_first_one_locked_is_forgotten),
         TEST(an_expired_lock_gives_way_first),
