@@ -71,11 +71,20 @@ static bool has_unread_input(int fd)
     return ioctl(fd, FIONREAD, &waiting) == 0 && waiting > 0;
 }
 
+/* libmicrohttpd tells no end of a request that it refuses between its first line and the end of its headers (too many
+ * parameters or cookies for its memory). */
+void connection_end_request(struct connection *connection, struct MHD_Connection *raw)
+{
+    void *request = connection->request;
+    exchange_end(connection->server, raw, &request, MHD_REQUEST_TERMINATED_WITH_ERROR);
+}
+
 /* Called before libmicrohttpd closes the socket, and after the connection's thread has ended. Closing a socket with
  * input that nobody read resets it, and the client may never see its reply: a duplicate keeps it open for a moment. */
-static void connection_free(struct connection *connection)
+static void connection_free(struct connection *connection, struct MHD_Connection *raw)
 {
     struct http_server *server = connection->server;
+    connection_end_request(connection, raw);
     pthread_mutex_lock(&server->mutex);
     if (connection->previous == NULL)
         server->connections = connection->next;
@@ -103,7 +112,7 @@ void connection_notify(void *server, struct MHD_Connection *raw, void **context,
     if (code == MHD_CONNECTION_NOTIFY_STARTED)
         *context = connection_new(server, raw);
     else
-        connection_free(*context);
+        connection_free(*context, raw);
 }
 
 struct connection *connection_of(struct MHD_Connection *raw)

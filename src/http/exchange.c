@@ -11,6 +11,7 @@
 void *exchange_begin(void *server, const char *target, struct MHD_Connection *raw)
 {
     struct connection *connection = connection_of(raw);
+    connection_end_request(connection, raw);
     struct request *request = request_new(server, connection, target);
     request->raw = raw;
     connection_set_unread(connection, true);

@@ -81,6 +81,7 @@ struct connection {
 void connection_notify(void *server, struct MHD_Connection *raw, void **context,
                        enum MHD_ConnectionNotificationCode code);
 struct connection *connection_of(struct MHD_Connection *raw);
+void connection_end_request(struct connection *connection, struct MHD_Connection *raw); /* when it still has one */
 
 /* Our code runs / libmicrohttpd waits for the client again. */
 void connection_enter(struct connection *connection);

@@ -32,13 +32,43 @@ void request_free(struct request *request)
 
 /* ---- What comes with the headers --------------------------------------------------------------------------------- */
 
+/* libmicrohttpd before 1.0 ends a value at a zero byte, and makes one name of "Transfer-: a" and " Encoding" on the
+ * next line: a proxy in front may see other headers than it does. It tells neither, but its texts stand in the request
+ * as it came: between a value and the next name there is the end of a line, or something was cut or moved. */
+struct reading {
+    struct request *request;
+    const char *end; /* of the text before; NULL: not looked at */
+    bool torn;
+};
+
+static void follow(struct reading *reading, const char *next, size_t most)
+{
+    uintptr_t end = (uintptr_t)reading->end, at = (uintptr_t)next;
+    reading->torn = reading->torn || (reading->end != NULL && (at <= end || at - end > most));
+}
+
 static enum MHD_Result copy_field(void *context, enum MHD_ValueKind kind, const char *name, const char *value)
 {
-    struct request *request = context;
+    struct reading *reading = context;
+    struct request *request = reading->request;
     (void)kind;
+    value = value == NULL ? "" : value;
     headers_add(request->arena, &request->fields, arena_strdup(request->arena, name),
-                arena_strdup(request->arena, value == NULL ? "" : value));
+                arena_strdup(request->arena, value));
+    follow(reading, name, strlen("\r\n"));
+    if (reading->end != NULL)
+        reading->end = value + strlen(value);
     return MHD_YES;
+}
+
+/* Copy the headers; false when they are not as the client wrote them. */
+static bool copy_fields(struct request *request, const char *method, const char *version, size_t header_size)
+{
+    bool looks = MHD_get_version()[0] == '0';
+    struct reading reading = {.request = request, .end = looks ? version + strlen(version) : NULL};
+    MHD_get_connection_values(request->raw, MHD_HEADER_KIND, copy_field, &reading);
+    follow(&reading, method + header_size, strlen("\r\n\r\n"));
+    return !reading.torn;
 }
 
 static void choose_id(struct request *request)
@@ -59,11 +89,13 @@ static bool parse_length(const char *text, int64_t *length)
 }
 
 /* How the body is delimited. What two servers may read differently is refused: it smuggles requests past a proxy. */
-static bool check_framing(struct request *request, size_t header_size, struct err *err)
+static bool check_framing(struct request *request, size_t header_size, bool torn, struct err *err)
 {
     const char *coding = NULL, *length = NULL;
     if (header_size > HEADER_BYTES_MAX)
         return err_set(err, ERR_HEADERS_TOO_LARGE, "the headers have more than %zu bytes", HEADER_BYTES_MAX);
+    if (torn)
+        return err_set(err, ERR_MALFORMED_BODY, "a header has a zero byte, no name, or goes on in the next line");
     for (size_t i = 0; i < request->fields.count; i++) {
         const struct header *field = &request->fields.items[i];
         if (!header_name_valid(field->name))
@@ -180,14 +212,14 @@ static bool check_body_limit(struct request *request, struct err *err)
 bool request_accept(struct request *request, const char *method, const char *version, size_t header_size,
                     struct err *err)
 {
+    bool torn = !copy_fields(request, method, version, header_size);
     request->method = arena_strdup(request->arena, method);
     request->http10 = strcmp(version, "HTTP/1.0") == 0;
-    MHD_get_connection_values(request->raw, MHD_HEADER_KIND, copy_field, request);
     request->lang = lang_from_header(headers_find(&request->fields, "Accept-Language"));
     choose_id(request);
     log_set_request(request->id);
     find_remote(request);
-    request->suspect = !check_framing(request, header_size, err);
+    request->suspect = !check_framing(request, header_size, torn, err);
     if (request->suspect || !parse_target(request, err))
         return false;
     if (server_stopping(request->server))

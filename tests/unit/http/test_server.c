@@ -509,6 +509,9 @@ static void doubtful_framing_is_refused_and_closed(void **state)
         "Transfer-Encoding : chunked",
         "Content-Length: +2",
         "Content-Length: 2, 2",
+        "Transfer-: chunked\r\n Encoding",
+        "Content-Length: 2\r\nX: y\r\n z",
+        "Content-Length: 2\r\n: x",
     };
     (void)state;
     for (size_t i = 0; i < ARRAY_LEN(doubtful); i++) {
