@@ -2,6 +2,7 @@
 
 #include "base/jtext.h"
 #include "base/text.h"
+#include "batch/lists.h"
 #include "batch/values.h"
 
 #include <stdio.h>
@@ -101,31 +102,69 @@ json_t *input_updates(const struct kind *kind, json_t *updates, struct batch_pro
     return changes;
 }
 
+/* {"add": value} with the value checked. */
+static void take_list_change(json_t *changes, const struct field *field, const char *mode, json_t *value,
+                             const char *path, struct batch_problems *problems)
+{
+    json_t *checked = json_object();
+    take(checked, field, value, path, problems);
+    if (json_object_size(checked) > 0)
+        json_object_set_new(changes, field->column, json_pack("{s:O}", mode, json_object_get(checked, field->column)));
+    json_decref(checked);
+}
+
+static const char *mode_of(json_t *change)
+{
+    static const char *const modes[] = {"set", "clear", "no_change", "add", "remove"};
+    for (size_t i = 0; i < ARRAY_LEN(modes); i++) {
+        json_t *value = json_object_get(change, modes[i]);
+        bool flag = i == 1 || i == 2;
+        if (json_object_size(change) == 1 && value != NULL && (!flag || json_is_true(value)))
+            return modes[i];
+    }
+    return NULL;
+}
+
+static void take_mode(json_t *changes, const struct field *field, json_t *change, const char *path,
+                      struct batch_problems *problems)
+{
+    const char *mode = mode_of(change);
+    json_t *value = mode == NULL ? NULL : json_object_get(change, mode);
+    if (mode == NULL) {
+        problem_add(
+            problems, path,
+            "must be {\"set\": value}, {\"clear\": true}, {\"no_change\": true}, or of a list {\"add\": [...]}, "
+            "{\"remove\": [...]}");
+    } else if (strcmp(mode, "set") == 0) {
+        take(changes, field, value, path, problems);
+    } else if (strcmp(mode, "add") == 0 || strcmp(mode, "remove") == 0) {
+        if (list_field(field))
+            take_list_change(changes, field, mode, value, path, problems);
+        else
+            problem_add(problems, path, "is no list");
+    } else if (strcmp(mode, "clear") == 0 && field->clear_to == NULL) {
+        problem_add(problems, path, "cannot be cleared");
+    } else if (strcmp(mode, "clear") == 0) {
+        json_t *empty = json_loads(field->clear_to, JSON_DECODE_ANY, NULL);
+        take(changes, field, empty, path, problems);
+        json_decref(empty);
+    }
+}
+
 json_t *input_patch(const struct kind *kind, json_t *patch, struct batch_problems *problems)
 {
-    json_t *changes = json_object(), *mode;
+    json_t *changes = json_object(), *change;
     const char *name;
     if (!json_is_object(patch))
         problem_add(problems, "patch", "must be an object");
-    json_object_foreach(patch, name, mode)
+    json_object_foreach(patch, name, change)
     {
         const struct field *field = kind_field(kind, name);
         const char *path = arena_printf(problems->arena, "patch.%s", name);
-        json_t *set = json_object_get(mode, "set"), *clear = json_object_get(mode, "clear"),
-               *no_change = json_object_get(mode, "no_change");
-        if (field == NULL) {
+        if (field == NULL)
             problem_add(problems, path, "is no field that can be changed");
-        } else if (json_object_size(mode) != 1 || (set == NULL && !json_is_true(clear) && !json_is_true(no_change))) {
-            problem_add(problems, path, "must be {\"set\": value}, {\"clear\": true} or {\"no_change\": true}");
-        } else if (set != NULL) {
-            take(changes, field, set, path, problems);
-        } else if (clear != NULL && field->clear_to == NULL) {
-            problem_add(problems, path, "cannot be cleared");
-        } else if (clear != NULL) {
-            json_t *value = json_loads(field->clear_to, JSON_DECODE_ANY, NULL);
-            take(changes, field, value, path, problems);
-            json_decref(value);
-        }
+        else
+            take_mode(changes, field, change, path, problems);
     }
     return changes;
 }

@@ -33,7 +33,9 @@ const char *input_text(json_t *body, const char *member, size_t max_length, bool
 /* {column: value} of {"rpm": 5, ...}; fields of the patch only are refused when `updates`. */
 json_t *input_updates(const struct kind *kind, json_t *updates, struct batch_problems *problems);
 
-/* {column: value} of {"rpm": {"set": 5}, "tags": {"clear": true}, "note": {"no_change": true}}. */
+/* {column: value} of {"rpm": {"set": 5}, "tags": {"clear": true}, "note": {"no_change": true}}; {column: {"add":
+ * value}} of
+ * {"tags": {"add": ["x"]}}, see batch/lists.h. */
 json_t *input_patch(const struct kind *kind, json_t *patch, struct batch_problems *problems);
 
 /* Members of the body beyond these are problems. */

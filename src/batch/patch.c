@@ -3,6 +3,7 @@
 #include "base/sha256.h"
 #include "base/text.h"
 #include "batch/internal.h"
+#include "batch/lists.h"
 #include "batch/records.h"
 #include "batch/values.h"
 
@@ -63,40 +64,88 @@ static void audit_refusal(const struct batch_job *job, const struct kind *kind, 
 
 /* ---- Preview ----------------------------------------------------------------------------------------------------- */
 
-/* A provider's own changes: without the fields that its type does not have. */
-static void narrow(const struct batch_job *job, const struct patch_request *request, struct batch_row *row,
-                   const char *type, json_t *keep_alive)
+/* A row's own changes: without the fields that a provider's type does not have, and lists as they become. */
+static bool make_own(const struct batch_job *job, const struct patch_request *request, struct batch_row *row,
+                     const char *type, json_t *lists, struct err *err)
 {
-    json_t *own = json_copy(request->changes);
-    for (size_t i = 0; i < request->kind->field_count; i++)
-        if (!field_is_for(&request->kind->fields[i], type))
-            json_object_del(own, request->kind->fields[i].column);
-    row->changes = own;
-    row->expected = json_pack("{s:s}", "providerType", text_utf8(job->arena, type));
-    json_array_append_new(keep_alive, own);
-    json_array_append_new(keep_alive, row->expected);
+    for (size_t i = 0; i < request->kind->field_count; i++) {
+        const struct field *field = &request->kind->fields[i];
+        json_t *change = json_object_get(row->changes, field->column), *current = json_object_get(lists, field->column);
+        const char *problem = NULL;
+        if (type != NULL && !field_is_for(field, type)) {
+            json_object_del(row->changes, field->column);
+        } else if (list_is_change(change)) {
+            json_t *value = list_change(field, change, current, job->arena, &problem);
+            if (value == NULL) {
+                err_set(err, ERR_VALIDATION_FAILED, "%s of %lld %s", field->name, (long long)row->id, problem);
+                return err_args(err, field->name, NULL);
+            }
+            json_object_set_new(row->changes, field->column, value);
+            json_object_set(row->expected, field->name, current);
+        }
+    }
+    if (type != NULL)
+        json_object_set_new(row->expected, "providerType", json_string(text_utf8(job->arena, type)));
+    return true;
 }
 
+/* jsonb_build_object('tags', t.tags, ...) of the lists that change by what they hold. */
+static const char *lists_sql(const struct batch_job *job, const struct patch_request *request)
+{
+    const char *sql = "jsonb_build_object(", *comma = "";
+    for (size_t i = 0; i < request->kind->field_count; i++) {
+        const char *column = request->kind->fields[i].column;
+        if (!list_is_change(json_object_get(request->changes, column)))
+            continue;
+        sql = arena_printf(job->arena, "%s%s'%s', t.%s", sql, comma, column, column);
+        comma = ", ";
+    }
+    return arena_printf(job->arena, "%s)", sql);
+}
+
+static bool depends_on_row(const struct patch_request *request)
+{
+    json_t *change;
+    const char *column;
+    bool depends = request->kind->id == KIND_PROVIDERS;
+    json_object_foreach(request->changes, column, change) depends = depends || list_is_change(change);
+    return depends;
+}
+
+/* Each row's changes may depend on what it is; that it still is so is expected later. Rows that are missing are told by the
+ * batch. */
 static bool spread(const struct batch_job *job, const struct patch_request *request, struct batch_row *rows,
                    json_t *keep_alive, struct err *err)
 {
-    struct pg_result types;
+    struct pg_result found;
     size_t at = 0;
-    for (size_t i = 0; i < request->count; i++)
-        rows[i] = (struct batch_row){.id = request->rows[i].id, .changes = request->changes};
-    if (request->kind->id != KIND_PROVIDERS)
+    if (!depends_on_row(request)) {
+        for (size_t i = 0; i < request->count; i++)
+            rows[i] = (struct batch_row){.id = request->rows[i].id, .changes = request->changes};
         return true;
+    }
+    for (size_t i = 0; i < request->count; i++) {
+        rows[i] = (struct batch_row){
+            .id = request->rows[i].id, .changes = json_copy(request->changes), .expected = json_object()};
+        json_array_append_new(keep_alive, rows[i].changes);
+        json_array_append_new(keep_alive, rows[i].expected);
+    }
+    bool providers = request->kind->id == KIND_PROVIDERS;
+    const char *sql =
+        arena_printf(job->arena,
+                     "SELECT t.id, %s, %s FROM public.%s t WHERE t.id = ANY ($1::int[]) AND t.deleted_at "
+                     "IS NULL ORDER BY t.id",
+                     providers ? "t.provider_type" : "NULL", lists_sql(job, request), request->kind->name);
     struct pg_conn *conn = pg_pool_take(job->app->pool, job->cancel, err);
     bool ok = conn != NULL
-              && pg_query(conn, job->arena, &types, err,
-                          "SELECT id, provider_type FROM public.providers WHERE id = ANY ($1::int[]) AND deleted_at IS"
-                          " NULL ORDER BY id",
-                          PG_ARGS(rows_ids(job->arena, rows, request->count)));
+              && pg_query(conn, job->arena, &found, err, sql, PG_ARGS(rows_ids(job->arena, rows, request->count)));
     pg_pool_give(job->app->pool, conn);
-    for (int i = 0; ok && i < types.count; i++) {
-        while (rows[at].id != pg_int(&types, i, 0)) /* both ascend, and what was found was asked for */
+    for (int i = 0; ok && i < found.count; i++) {
+        while (rows[at].id != pg_int(&found, i, 0)) /* both ascend, and what was found was asked for */
             at++;
-        narrow(job, request, &rows[at], pg_text(&types, i, 1), keep_alive);
+        json_t *lists = json_loads(pg_text(&found, i, 2), 0, NULL);
+        ok = make_own(job, request, &rows[at], providers ? pg_text(&found, i, 1) : NULL, lists, err);
+        json_decref(lists);
     }
     return ok;
 }

@@ -414,3 +414,30 @@ test('killed in the middle of an apply nothing is changed, and the same apply wo
   const done = await applyRaw('providers', seen, ids, patch, { idempotencyKey: 'killed' });
   assert.deepEqual([done.status, done.json.updatedCount], [200, 12], done.text);
 });
+
+test('tags, clients and groups are added to and taken from, whatever each row has', async () => {
+  await sql(`UPDATE users SET tags = '["a", "b"]' WHERE id = 1; UPDATE users SET tags = '["b", "c"]' WHERE id = 2;
+    UPDATE keys SET provider_group = 'x,y' WHERE id = 1; UPDATE providers SET group_tag = 'p,q' WHERE id = 1; UPDATE providers SET group_tag = 'q' WHERE id = 2`);
+  const patch = { tags: { add: ['b', 'new'] } };
+  const seen = await preview('users', [1, 2, 3], patch);
+  assert.deepEqual(seen.rows.map(({ userId, after }) => [userId, after]), [[1, ['a', 'b', 'new']], [2, ['b', 'c', 'new']], [3, ['b', 'new']]]);
+  const done = await applyRaw('users', seen, [1, 2, 3], patch);
+  assert.equal(done.status, 200, done.text);
+  const tags = `SELECT string_agg(tags::text, ' ' ORDER BY id) FROM users WHERE id < 4`;
+  assert.equal(await value(tags), '["a", "b", "new"] ["b", "c", "new"] ["b", "new"]');
+  await undo('users', done.json);
+  assert.equal(await value(tags), '["a", "b"] ["b", "c"] []');
+  await apply('users', [1, 2], { tags: { remove: ['b', 'none'] } });
+  assert.equal(await value(tags), '["a"] ["c"] []');
+  await apply('keys', [1, 2], { providerGroup: { add: 'z,x' } });
+  assert.equal(await value(`SELECT string_agg(provider_group, ' ' ORDER BY id) FROM keys WHERE id < 3`), 'x,y,z default,x,z');
+  await apply('providers', [1, 2], { group_tag: { remove: 'q' } });
+  assert.equal(await value(`SELECT string_agg(coalesce(group_tag, 'NULL'), ' ' ORDER BY id) FROM providers WHERE id < 3`), 'p NULL');
+  const stale = await preview('users', [1], { tags: { add: ['z'] } });
+  await sql(`UPDATE users SET tags = '["other"]' WHERE id = 1`);
+  assert.deepEqual(codeOf(await applyRaw('users', stale, [1], { tags: { add: ['z'] } })), [409, 'PREVIEW_STALE']);
+  const many = Array.from({ length: 20 }, (_, i) => `tag ${i}`);
+  assert.deepEqual(codeOf(await previewRaw('users', [1], { tags: { add: many } })), [400, 'request.validation_failed'], 'it would have 21');
+  for (const wrong of [{ rpm: { add: [1] } }, { tags: { add: 'x' } }, { tags: { add: ['x'], remove: ['y'] } }, { note: { remove: ['x'] } }])
+    assert.deepEqual(codeOf(await previewRaw('users', [1], wrong)), [400, 'INVALID_PATCH_SHAPE']);
+});
