@@ -1,77 +1,19 @@
-// Bulk edit: every field is off until it is switched on; a preview of each row's changes; then all of them or none.
-import { useMutation } from '@tanstack/react-query';
-import { App, Button, Checkbox, Drawer, Flex, Switch, Table, Typography } from 'antd';
+// Bulk edit: every field is off until it is switched on; a preview of each row's changes, from which rows can be left out; then
+// all of them or none.
+import { useMutation, useQuery } from '@tanstack/react-query';
+import { Button, Drawer, Flex, Input, Typography } from 'antd';
 import { useState } from 'react';
-import { asApiError } from '../../api/error';
 import { useTexts } from '../../i18n';
 import { batchTexts } from '../../i18n/batch';
 import { commonTexts } from '../../i18n/common';
 import { numberText } from '../../i18n/format';
-import { differences } from '../../parts/diff';
-import { Problem } from '../../parts/problem';
-import { type Answer, type Field, type Kind, update, useFields } from './data';
-import { type Draft, emptyDraft, ValueInput, valueOf } from './value';
+import { Cells } from './cells';
+import { applyPatch, BATCH_MAX, type Kind, listOf, type Patch, previewPatch, useFields } from './data';
+import { type Choice, changeOf, FieldRow } from './field-row';
+import { Refusal } from './refusal';
+import { useAnnounce } from './undo';
 
-interface Choice {
-  draft: Draft;
-  clear: boolean;
-}
 type Choices = Record<string, Choice>;
-
-const shown = (value: unknown) =>
-  (value === null || value === undefined || value === '' ? '—' : typeof value === 'object' ? JSON.stringify(value) : String(value));
-
-function FieldRow({ field, choice, onChange }: { field: Field; choice: Choice | undefined; onChange: (choice: Choice | undefined) => void }) {
-  const t = useTexts(batchTexts);
-  return (
-    <Flex vertical gap={6} className="row">
-      <Flex gap={10} align="center" justify="space-between">
-        <label className="field-name">
-          <Switch size="small" checked={choice !== undefined} aria-label={t('change', field.label)}
-                  onChange={(on) => onChange(on ? { draft: emptyDraft(field), clear: false } : undefined)} />
-          <span>{field.label}</span>
-        </label>
-        {choice !== undefined && field.nullable &&
-          <Checkbox checked={choice.clear} onChange={({ target }) => onChange({ ...choice, clear: target.checked })}>{t('clear')}</Checkbox>}
-      </Flex>
-      {choice !== undefined && !choice.clear &&
-        <ValueInput field={field} draft={choice.draft} onChange={(draft) => onChange({ ...choice, draft })} />}
-    </Flex>
-  );
-}
-
-function Preview({ answer, fields }: { answer: Answer; fields: readonly Field[] }) {
-  const t = useTexts(batchTexts);
-  const labels = new Map(fields.map(({ name, label }) => [name, label]));
-  const rows = (answer.rows ?? []).flatMap(({ id, name, before, after }) =>
-    Object.keys(after).filter((field) => differences(before[field], after[field], field).length > 0)
-      .map((field) => ({ key: `${id} ${field}`, id, name, field, before: before[field], after: after[field] })));
-  return (
-    <Table
-      size="small" rowKey="key" dataSource={rows} scroll={{ x: 'max-content' }} locale={{ emptyText: t('unchanged') }}
-      pagination={{ pageSize: 50, showSizeChanger: false, hideOnSinglePage: true }}
-      columns={[
-        { title: t('name'), dataIndex: 'name', render: (name: string, { id }) => `${name} #${id}` },
-        { title: t('field'), dataIndex: 'field', render: (field: string) => labels.get(field) ?? field },
-        { title: t('before'), dataIndex: 'before', render: (value) => <span className="mono wrap">{shown(value)}</span> },
-        { title: t('after'), dataIndex: 'after', render: (value) => <strong className="mono wrap">{shown(value)}</strong> },
-      ]}
-    />
-  );
-}
-
-/** A refusal that is about users names them. */
-function Refusal({ error }: { error: unknown }) {
-  const t = useTexts(batchTexts);
-  const params = asApiError(error).body?.errorParams as { users?: Array<{ id: number; name: string }> } | undefined;
-  return (
-    <Problem error={error}>
-      {params?.users !== undefined && (
-        <span>{t('lastKey')} {params.users.map(({ id, name }) => <a key={id} href={`keys?user=${id}`}>{name} </a>)}</span>
-      )}
-    </Problem>
-  );
-}
 
 interface Props {
   kind: Kind;
@@ -83,54 +25,76 @@ interface Props {
 export function EditDrawer({ kind, ids, onClose, onDone }: Props) {
   const t = useTexts(batchTexts);
   const common = useTexts(commonTexts);
-  const { message } = App.useApp();
-  const fields = useFields(kind).filter(({ patchOnly }) => !patchOnly);
+  const announce = useAnnounce();
+  const fields = useFields(kind);
   const [choices, setChoices] = useState<Choices>({});
+  const [search, setSearch] = useState('');
+  const [out, setOut] = useState<ReadonlySet<number>>(new Set());
+  const items = useQuery({
+    queryKey: ['batch', kind, 'selected', ids],
+    queryFn: ({ signal }) => listOf(kind, { ids: ids.join(','), pageSize: BATCH_MAX }, signal),
+  });
   const chosen = fields.filter(({ name }) => choices[name] !== undefined);
-  const updates = Object.fromEntries(chosen.map((field) =>
-    [field.name, choices[field.name]?.clear ? null : valueOf(field, choices[field.name]?.draft ?? '')]));
-  const broken = chosen.some(({ name }) => updates[name] === undefined);
-  const preview = useMutation({ mutationFn: () => update(kind, ids, updates, true) });
+  const patch: Patch = {};
+  for (const field of chosen) {
+    const change = changeOf(field, choices[field.name]!);
+    if (change !== undefined)
+      patch[field.name] = change;
+  }
+  const broken = Object.keys(patch).length < chosen.length;
+  const preview = useMutation({ mutationFn: () => previewPatch(kind, ids, patch), onSuccess: () => setOut(new Set()) });
+  const seen = preview.data;
   const apply = useMutation({
-    mutationFn: () => update(kind, ids, updates, false),
-    onSuccess: ({ updatedCount, warnings }) => {
-      void message.success(t('applied', numberText(updatedCount)));
-      warnings?.forEach((warning) => void message.warning(warning));
+    mutationFn: () => applyPatch(kind, ids, patch, seen!, [...out]),
+    onSuccess: ({ updatedCount, warnings, operationId, undoToken }) => {
+      announce(t('applied', numberText(updatedCount)), [{ kind, action: 'patch', operationId, undoToken }], warnings);
       onDone();
     },
   });
-  const change = (name: string, choice: Choice | undefined) => {
+  const back = () => {
     preview.reset();
     apply.reset();
+  };
+  const change = (name: string, choice: Choice | undefined) => {
+    back();
     const { [name]: _, ...rest } = choices;
     setChoices(choice === undefined ? rest : { ...rest, [name]: choice });
   };
-  const answer = preview.data;
-  const count = numberText(ids.length);
+  const wanted = search.trim().toLowerCase();
+  const changing = new Set(seen?.cells.filter(({ id, status }) => status === 'changed' && !out.has(id)).map(({ id }) => id)).size;
   return (
     <Drawer
-      open size={640} onClose={onClose} title={t('editTitle', count)} closable={{ 'aria-label': common('close') }}
+      open size={680} onClose={onClose} title={t('editTitle', numberText(ids.length))} closable={{ 'aria-label': common('close') }}
       footer={
         <Flex justify="end" gap={8}>
-          {answer === undefined ? <Button onClick={onClose}>{common('cancel')}</Button>
-            : <Button onClick={() => { preview.reset(); apply.reset(); }}>{t('back')}</Button>}
-          {answer === undefined
+          {seen === undefined ? <Button onClick={onClose}>{common('cancel')}</Button> : <Button onClick={back}>{t('back')}</Button>}
+          {seen === undefined
             ? <Button type="primary" disabled={chosen.length === 0 || broken} loading={preview.isPending} onClick={() => preview.mutate()}
                       data-testid="batch-preview">{t('preview')}</Button>
-            : <Button type="primary" loading={apply.isPending} onClick={() => apply.mutate()} data-testid="batch-apply">{t('apply', count)}</Button>}
+            : <Button type="primary" loading={apply.isPending} disabled={changing === 0} onClick={() => apply.mutate()}
+                      data-testid="batch-apply">{t('apply', numberText(changing))}</Button>}
         </Flex>
       }
     >
       <Flex vertical gap={12}>
         {preview.isError && <Refusal error={preview.error} />}
-        {apply.isError && <Refusal error={apply.error} />}
+        {apply.isError && <Refusal error={apply.error} onAgain={() => {
+          apply.reset();
+          preview.mutate();
+        }} />}
         {broken && <Typography.Text type="danger">{t('invalid')}</Typography.Text>}
-        {answer !== undefined
-          ? <><Typography.Text strong>{t('previewTitle')}</Typography.Text><Preview answer={answer} fields={fields} /></>
+        {seen !== undefined
+          ? <>
+              <Typography.Text strong>{t('previewTitle')}</Typography.Text>
+              <Cells cells={seen.cells} fields={fields} left={{ out, onChange: setOut }} />
+            </>
           : <>
               <Typography.Text type="secondary">{t('editHint')}</Typography.Text>
-              {fields.map((field) => <FieldRow key={field.name} field={field} choice={choices[field.name]}
-                                               onChange={(choice) => change(field.name, choice)} />)}
+              {fields.length > 12 && <Input allowClear placeholder={t('searchField')} aria-label={t('searchField')} value={search}
+                                            onChange={({ target }) => setSearch(target.value)} />}
+              {fields.filter(({ name, label }) => choices[name] !== undefined || `${label} ${name}`.toLowerCase().includes(wanted)).map((field) =>
+                <FieldRow key={field.name} field={field} items={items.data?.items ?? []} choice={choices[field.name]}
+                          onChange={(choice) => change(field.name, choice)} />)}
             </>}
       </Flex>
     </Drawer>

@@ -1,7 +1,7 @@
 // A list of users, keys or providers: filters in the address, selection, a bar with what can be done to the selected.
-import { EditOutlined, ThunderboltOutlined } from '@ant-design/icons';
-import { keepPreviousData, useMutation, useQuery, useQueryClient } from '@tanstack/react-query';
-import { App, Button, Flex, Input, Select, Table, Tag, type TableColumnsType } from 'antd';
+import { DeleteOutlined, DownOutlined, DownloadOutlined, EditOutlined, HistoryOutlined, ThunderboltOutlined, UploadOutlined } from '@ant-design/icons';
+import { keepPreviousData, useMutation, useQuery } from '@tanstack/react-query';
+import { App, Button, Dropdown, Flex, Input, Popconfirm, Select, Table, Tag, type TableColumnsType } from 'antd';
 import { useState } from 'react';
 import { api, ask } from '../../api/client';
 import { useTexts } from '../../i18n';
@@ -11,8 +11,11 @@ import { numberText } from '../../i18n/format';
 import { useAddress } from '../../parts/address';
 import { Page } from '../../parts/page';
 import { Problem } from '../../parts/problem';
-import { BATCH_MAX, idsOf, type Item, type Kind, type ListQuery, listOf } from './data';
+import { BATCH_MAX, deleteProviders, exportAddress, idsOf, type Item, type Kind, type ListQuery, listOf } from './data';
 import { EditDrawer } from './edit-drawer';
+import { FileDrawer } from './file-drawer';
+import { Refusal } from './refusal';
+import { OperationsDrawer, useAnnounce, useRefreshBatch } from './undo';
 
 interface Props {
   kind: Kind;
@@ -37,10 +40,9 @@ export function BatchList({ kind, columns, filters }: Props) {
   const t = useTexts(batchTexts);
   const common = useTexts(commonTexts);
   const { message } = App.useApp();
-  const queries = useQueryClient();
   const [address, change] = useAddress();
   const [selected, setSelected] = useState<number[]>([]);
-  const [editing, setEditing] = useState(false);
+  const [drawer, setDrawer] = useState<'edit' | 'file' | 'operations'>();
   const page = Number(address.get('page') ?? 1), pageSize = Number(address.get('size') ?? 50);
   const query: ListQuery = { search: address.get('search') ?? undefined, sort: address.get('sort') ?? undefined };
   for (const name of ['enabled', ...filters])
@@ -51,8 +53,23 @@ export function BatchList({ kind, columns, filters }: Props) {
     placeholderData: keepPreviousData,
   });
   const circuits = useCircuits(kind);
-  const refresh = () => Promise.all(['batch', 'circuits', 'overview', 'audit-logs'].map((name) => queries.invalidateQueries({ queryKey: [name] })));
-  const all = useMutation({ mutationFn: () => idsOf(kind, query), onSuccess: ({ ids }) => setSelected(ids) });
+  const refresh = useRefreshBatch();
+  const announce = useAnnounce();
+  const all = useMutation({
+    mutationFn: (_: 'all' | 'others') => idsOf(kind, query),
+    onSuccess: ({ ids }, how) => {
+      const had = new Set(selected);
+      setSelected(how === 'all' ? ids : ids.filter((id) => !had.has(id)));
+    },
+  });
+  const remove = useMutation({
+    mutationFn: () => deleteProviders(selected),
+    onSuccess: ({ deletedCount, operationId, undoToken }) => {
+      announce(t('deleted', numberText(deletedCount)), [{ kind, action: 'delete', operationId, undoToken }]);
+      setSelected([]);
+      void refresh();
+    },
+  });
   const reset = useMutation({
     mutationFn: () => ask(api.POST('/api/v1/providers/circuits:batchReset', { body: { providerIds: selected } })),
     onSuccess: ({ resetCount }) => {
@@ -61,7 +78,14 @@ export function BatchList({ kind, columns, filters }: Props) {
     },
   });
   const total = list.data?.total ?? 0;
+  const exported: ListQuery = selected.length > 0 ? { ids: selected.join(',') } : query;
   const tooMany = selected.length > BATCH_MAX;
+  const big = pageSize > 100; // only what is in the window is drawn
+  const close = () => setDrawer(undefined);
+  const done = () => {
+    close();
+    void refresh();
+  };
   const state: TableColumnsType<Item> = kind === 'users' ? [] : [{
     title: t('state'), dataIndex: 'isEnabled', render: (on: boolean) => <Tag color={on ? 'success' : 'default'}>{t(on ? 'enabled' : 'disabled')}</Tag>,
   }];
@@ -79,27 +103,46 @@ export function BatchList({ kind, columns, filters }: Props) {
         <Select className="filter" allowClear placeholder={t('state')} aria-label={t('state')} value={query.enabled as string | undefined}
                 onChange={(enabled?: string) => change({ enabled, page: undefined })}
                 options={[{ value: 'true', label: t('enabled') }, { value: 'false', label: t('disabled') }]} />
+        <Dropdown menu={{ items: (['csv', 'json'] as const).map((format) => ({
+          key: format,
+          label: <a href={exportAddress(kind, format, exported)} download>{t('exportAs', format.toUpperCase(), numberText(selected.length > 0 ? selected.length : total))}</a>,
+        })) }}>
+          <Button icon={<DownloadOutlined />} data-testid="export">{t('export')} <DownOutlined /></Button>
+        </Dropdown>
+        <Button icon={<UploadOutlined />} onClick={() => setDrawer('file')} data-testid="file">{t('import')}</Button>
+        <Button icon={<HistoryOutlined />} onClick={() => setDrawer('operations')} data-testid="operations">{t('operations')}</Button>
         {filters.filter((name) => address.has(name)).map((name) =>
           <Tag key={name} closable onClose={() => change({ [name]: undefined })} className="filter-tag">{name}: {address.get(name)}</Tag>)}
       </Flex>
       <Flex gap={8} wrap align="center" className="selection" role="status">
         <strong>{t('selected', numberText(selected.length))}</strong>
-        <Button size="small" loading={all.isPending} onClick={() => all.mutate()}>{t('selectAll', numberText(total))}</Button>
-        {selected.length > 0 && <Button size="small" onClick={() => setSelected([])}>{t('unselect')}</Button>}
-        <Button size="small" type="primary" icon={<EditOutlined />} disabled={selected.length === 0 || tooMany} onClick={() => setEditing(true)}
+        <Button size="small" loading={all.isPending && all.variables === 'all'} onClick={() => all.mutate('all')}>{t('selectAll', numberText(total))}</Button>
+        {selected.length > 0 && <>
+          <Button size="small" loading={all.isPending && all.variables === 'others'} onClick={() => all.mutate('others')}>{t('invert')}</Button>
+          <Button size="small" onClick={() => setSelected([])}>{t('unselect')}</Button>
+        </>}
+        <Button size="small" type="primary" icon={<EditOutlined />} disabled={selected.length === 0 || tooMany} onClick={() => setDrawer('edit')}
                 data-testid="edit">{t('edit')}</Button>
         {kind === 'providers' && <Button size="small" icon={<ThunderboltOutlined />} disabled={selected.length === 0 || tooMany}
                                          loading={reset.isPending} onClick={() => reset.mutate()}>{t('resetCircuits')}</Button>}
+        {kind === 'providers' && (
+          <Popconfirm title={t('deleteAsk', numberText(selected.length))} description={t('deleteHint')} onConfirm={() => remove.mutate()}
+                      okText={t('delete')} okButtonProps={{ danger: true, type: 'default' }} cancelButtonProps={{ type: 'primary' }} cancelText={common('cancel')}>
+            <Button size="small" danger icon={<DeleteOutlined />} disabled={selected.length === 0 || tooMany} loading={remove.isPending} data-testid="delete">{t('delete')}</Button>
+          </Popconfirm>
+        )}
         {tooMany && <span className="muted">{t('tooMany')}</span>}
       </Flex>
       {all.isError && <Problem error={all.error} />}
       {reset.isError && <Problem error={reset.error} />}
+      {remove.isError && <Refusal error={remove.error} />}
       <Table<Item>
         size="middle"
         rowKey="id"
         loading={list.isPending || list.isPlaceholderData}
         dataSource={list.data?.items}
-        scroll={{ x: 'max-content' }}
+        virtual={big}
+        scroll={big ? { x: 1100, y: Math.max(320, window.innerHeight - 330) } : { x: 'max-content' }}
         locale={{ emptyText: t('none') }}
         rowSelection={{ selectedRowKeys: selected, preserveSelectedRowKeys: true, onChange: (keys) => setSelected(keys.map(Number)) }}
         pagination={{
@@ -112,10 +155,9 @@ export function BatchList({ kind, columns, filters }: Props) {
           ...state, ...columns, ...circuit,
         ]}
       />
-      {editing && <EditDrawer kind={kind} ids={selected} onClose={() => setEditing(false)} onDone={() => {
-        setEditing(false);
-        void refresh();
-      }} />}
+      {drawer === 'edit' && <EditDrawer kind={kind} ids={selected} onClose={close} onDone={done} />}
+      {drawer === 'file' && <FileDrawer kind={kind} onClose={close} onDone={done} />}
+      {drawer === 'operations' && <OperationsDrawer kind={kind} onClose={close} />}
     </Page>
   );
 }

@@ -1,7 +1,7 @@
-import { Tag } from 'antd';
 import { Link } from 'react-router';
 import { useTexts } from '../../i18n';
 import { batchTexts } from '../../i18n/batch';
+import { Tags } from '../../parts/tags';
 import type { Item } from './data';
 import { limitsOf } from './limits';
 import { BatchList } from './list';
@@ -10,7 +10,7 @@ export default function Users() {
   const t = useTexts(batchTexts);
   return (
     <BatchList kind="users" filters={['group', 'tag', 'role', 'user']} columns={[
-      { title: t('tags'), dataIndex: 'tags', render: (tags: string[] | null) => tags?.map((tag) => <Tag key={tag}>{tag}</Tag>) },
+      { title: t('tags'), dataIndex: 'tags', render: (tags: string[] | null) => <Tags names={tags} /> },
       { title: t('group'), dataIndex: 'providerGroup' },
       { title: 'RPM', dataIndex: 'rpm', align: 'right', render: (rpm: number | null) => rpm ?? '—' },
       { title: t('limits'), render: (_, item: Item) => limitsOf(item) },
