@@ -24,7 +24,8 @@ struct listing {
 /* Both answers of a yes-or-no filter are texts: "true", "false". */
 #define IS(column) column " = ($?)::boolean"
 #define HAS_GROUP(column) "($?) = ANY (string_to_array(" column ", ','))"
-#define MASKED_URL(column) "regexp_replace(" column ", '//[^/@]*@', '//***@')"
+/* As value_shown() does it. */
+#define MASKED_URL(column) "regexp_replace(regexp_replace(" column ", '^([^/]*//)?.*@', '\\1***@'), '[?#].*$', '?***')"
 
 static const struct listing listings[KIND_COUNT] = {
     [KIND_USERS] =

@@ -4,7 +4,15 @@
 #include <fcntl.h>
 #include <stdio.h>
 #include <string.h>
+#include <sys/stat.h>
 #include <unistd.h>
+
+/* /dev/null, a pipe: what a rename would replace. */
+static bool is_device(const char *path)
+{
+    struct stat status;
+    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
+}
 
 bool output_open(struct arena *arena, const char *path, struct output *output, struct err *err)
 {
@@ -12,8 +20,14 @@ bool output_open(struct arena *arena, const char *path, struct output *output, s
     if (strcmp(path, "-") == 0)
         return true;
     output->path = path;
+    if (is_device(path)) {
+        output->fd = open(path, O_WRONLY | O_CLOEXEC);
+        return output->fd >= 0 || err_errno(err, ERR_SYSTEM, "opening %s", path);
+    }
+    /* Anew: what stands there may be a link, or a file that somebody else has open. */
     output->partial = arena_printf(arena, "%s.partial", path);
-    output->fd = open(output->partial, O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC | O_NOFOLLOW, 0600);
+    (void)unlink(output->partial);
+    output->fd = open(output->partial, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC | O_NOFOLLOW, 0600);
     return output->fd >= 0 || err_errno(err, ERR_SYSTEM, "creating %s", output->partial);
 }
 
@@ -22,8 +36,10 @@ bool output_close(struct output *output, bool ok, struct err *err)
     if (output->path == NULL || output->fd < 0)
         return ok;
     if (ok && fsync(output->fd) != 0 && errno != EINVAL)
-        ok = err_errno(err, ERR_SYSTEM, "writing %s", output->partial);
+        ok = err_errno(err, ERR_SYSTEM, "writing %s", output->path);
     close(output->fd);
+    if (output->partial == NULL)
+        return ok;
     if (ok && rename(output->partial, output->path) != 0)
         ok = err_errno(err, ERR_SYSTEM, "renaming %s", output->partial);
     if (!ok)

@@ -1,4 +1,5 @@
-/* The file that a command writes its result to: under another name first, renamed when it is whole and on the disk.
+/* The file that a command writes its result to: under another name first, renamed when it is whole and on the disk. What is no file (a
+ * device, a pipe) is written to as it is.
  */
 #ifndef CLI_OUTPUT_H
 #define CLI_OUTPUT_H
@@ -8,7 +9,7 @@
 
 struct output {
     const char *path;    /* NULL: standard output */
-    const char *partial; /* written first */
+    const char *partial; /* written first; NULL: none */
     int fd;              /* -1: not open */
 };
 

@@ -30,11 +30,8 @@ static const struct {
     enum setting setting;
     int64_t min, max;
 } bounds[] = {
-    {SETTING_EXPORT_THREADS, 0, 8},
-    {SETTING_MAX_UNPACK_RATIO, 1, 100000},
-    {SETTING_RESTORE_JOBS, 1, 32},
-    {SETTING_SESSION_TTL, 60, 31536000},
-    {SETTING_MAX_CONNECTIONS, 10, 10000},
+    {SETTING_EXPORT_THREADS, 0, 8},      {SETTING_MAX_UNPACK_RATIO, 1, 100000}, {SETTING_RESTORE_JOBS, 1, 32},
+    {SETTING_SESSION_TTL, 60, 31536000}, {SETTING_MAX_CONNECTIONS, 10, 10000},
 };
 
 struct value {
@@ -274,8 +271,8 @@ bool config_bool(const struct config *config, enum setting setting)
     return config->values[setting].number != 0;
 }
 
-/* scheme://user:password@host -> scheme://user:***@host; the query of a web address is a secret, too; anything else
- * secret is "***" whole. */
+/* scheme://user:password@host -> scheme://user:***@host; the query of a web address is a secret, too, and so is what
+ * stands alone before a Redis; anything else secret is "***" whole. */
 static const char *masked(struct arena *arena, const char *text)
 {
     if (text_starts(text, "http") && strchr(text, '?') != NULL)
@@ -287,9 +284,11 @@ static const char *masked(struct arena *arena, const char *text)
         return "***";
     const char *start = slashes + 3, *at = strrchr(start, '@');
     const char *colon = at == NULL ? NULL : memchr(start, ':', (size_t)(at - start));
-    if (colon == NULL)
-        return text;
-    return arena_printf(arena, "%.*s:***%s", (int)(colon - text), text, at);
+    if (colon != NULL)
+        return arena_printf(arena, "%.*s:***%s", (int)(colon - text), text, at);
+    if (at != NULL && text_starts(text, "redis"))
+        return arena_printf(arena, "%.*s***%s", (int)(start - text), text, at);
+    return text;
 }
 
 struct setting_row config_row(const struct config *config, struct arena *arena, enum setting setting, enum lang lang)

@@ -382,7 +382,10 @@ json_t *request_json(struct request *request, struct err *err)
     json_t *root =
         json_loadb(request->body == NULL ? "" : request->body, request->body_size, JSON_REJECT_DUPLICATES, &error);
     if (root == NULL) {
-        err_set(err, ERR_MALFORMED_BODY, "line %d, column %d: %s", error.line, error.column, error.text);
+        /* Its words end by a piece of the body, which may be a password, and would go into the log. */
+        int words = (int)(strstr(error.text, " near ") == NULL ? strlen(error.text)
+                                                               : (size_t)(strstr(error.text, " near ") - error.text));
+        err_set(err, ERR_MALFORMED_BODY, "line %d, column %d: %.*s", error.line, error.column, words, error.text);
         text_cut_utf8(err->words);
         return NULL;
     }
