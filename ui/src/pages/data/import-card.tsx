@@ -6,7 +6,10 @@ import { useEffect, useState } from 'react';
 import { useTexts } from '../../i18n';
 import { dataTexts } from '../../i18n/data';
 import { bytesText } from '../../i18n/format';
+import { Problem } from '../../parts/problem';
 import { ConfirmImport } from './confirm-import';
+import { useInspection } from './inspection';
+import { ReportView } from './report';
 import { cancel, type Choice, forget, type Options, resume, start, useRun } from './run';
 import { RunView } from './run-view';
 import type { Status } from './status';
@@ -55,6 +58,7 @@ export function ImportCard({ status }: { status: Status }) {
   const [fault, setFault] = useState<{ key: 'notDump' | 'notArchive'; name: string }>();
   const [options, setOptions] = useState<Options>(PLAIN);
   const [asked, setAsked] = useState<Choice>();
+  const inspection = useInspection(file);
   const ended = run?.end !== undefined;
   useEffect(resume, []);
   useEffect(() => {
@@ -70,7 +74,7 @@ export function ImportCard({ status }: { status: Status }) {
     return false; // nothing is sent yet
   };
   const choiceOf = (chosen: File, preview: boolean): Choice =>
-    ({ ...options, file: { name: chosen.name, size: chosen.size }, preview });
+    ({ ...options, file: { name: chosen.name, size: chosen.size }, fileId: inspection?.report?.fileId, preview });
   const confirmation = (
     <ConfirmImport asked={asked} status={status} onCancel={() => setAsked(undefined)} onConfirm={(choice) => {
       setAsked(undefined);
@@ -98,7 +102,7 @@ export function ImportCard({ status }: { status: Status }) {
       </Card>
     );
   const hindrance = !status.isAvailable ? t('unavailable') : status.lock ? t('busy') : undefined;
-  const disabled = file === undefined || hindrance !== undefined;
+  const disabled = inspection?.report === undefined || hindrance !== undefined;
   return (
     <Card title={t('importTitle')} className="card">
       <Flex vertical gap={16}>
@@ -108,6 +112,8 @@ export function ImportCard({ status }: { status: Status }) {
           <p className="ant-upload-hint">{file === undefined ? t('dropHint') : bytesText(file.size)}</p>
         </Upload.Dragger>
         {fault !== undefined && <Alert type="error" showIcon title={t(fault.key, fault.name)} />}
+        {file !== undefined && inspection !== undefined && <ReportView file={file} inspection={inspection} />}
+        {inspection?.error !== undefined && <Problem error={inspection.error} title={t('fileRefused')} onRetry={() => setFile(file === undefined ? file : new File([file], file.name))} />}
         <Ways options={options} onChange={(more) => setOptions({ ...options, ...more })} />
         <Flex gap={8} wrap>
           <Button size="large" type="primary" icon={<EyeOutlined />} data-testid="preview-import" disabled={disabled}

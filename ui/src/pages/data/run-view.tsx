@@ -7,6 +7,7 @@ import { bytesText, durationText, numberText } from '../../i18n/format';
 import { Problem } from '../../parts/problem';
 import { Figures } from './figures';
 import type { Choice, Run } from './run';
+import { uploadText } from './upload-text';
 
 type T = Translate<keyof typeof dataTexts>;
 
@@ -54,16 +55,6 @@ function Log({ lines }: { lines: readonly string[] }) {
   );
 }
 
-function uploadText(t: T, run: Run): string {
-  const { size } = run.choice.file;
-  if (run.uploaded >= size)
-    return t('verifyingServer');
-  const seconds = Math.max(performance.now() - run.started, 1) / 1000;
-  const rate = run.uploaded / seconds;
-  return t('uploaded', bytesText(run.uploaded), bytesText(size), bytesText(rate),
-    rate > 0 ? durationText(1000 * (size - run.uploaded) / rate) : '—');
-}
-
 function Active({ run, onCancel }: { run: Run; onCancel: () => void }) {
   const t = useTexts(dataTexts);
   const { modal } = App.useApp();
@@ -80,7 +71,7 @@ function Active({ run, onCancel }: { run: Run; onCancel: () => void }) {
     <Flex vertical gap={8}>
       <Progress percent={run.percent ?? 0} status="active" showInfo={run.percent !== undefined} aria-label={phaseText(t, run.phase)} />
       <span role="status" className="wrap">
-        {run.lost ? t('lost') : run.phase === 'upload' ? uploadText(t, run) : run.message || (run.choice.preview ? t('previewing') : '')}
+        {run.lost ? t('lost') : run.phase === 'upload' ? uploadText(t, run.uploaded, run.choice.file.size, run.started) : run.message || (run.choice.preview ? t('previewing') : '')}
       </span>
       <div><Button onClick={askFirst} data-testid="cancel">{t('cancelImport')}</Button></div>
     </Flex>

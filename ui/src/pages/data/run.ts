@@ -184,6 +184,8 @@ export function start(choice: Choice, file?: File) {
         return;
       if (run.jobId !== undefined)
         void comeBack(run.jobId);
+      else if (error?.code === 'UPLOAD_GONE' && choice.fileId !== undefined && file !== undefined)
+        start({ ...choice, fileId: undefined }, file); // it was kept for a while only: send it again
       else
         finish({ kind: 'refused', error: error ?? networkError() });
     },
