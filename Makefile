@@ -17,7 +17,7 @@ endif
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: build/hubport build-test/hubport run test bench fuzz lint clean help setup setup-test
+.PHONY: build/hubport build-test/hubport run test bench fuzz analyze tsan memcheck coverage lint clean help setup setup-test setup-torture
 
 build/hubport: setup build/build.ninja
 	@ninja -C build hubport
@@ -37,6 +37,9 @@ setup:
 setup-test:
 	@scripts/setup test
 
+setup-torture:
+	@scripts/setup torture
+
 run: build/hubport
 	@exec build/hubport serve $(ARGS)
 
@@ -50,12 +53,25 @@ bench: build/hubport setup-test
 fuzz: build-test/hubport
 	@scripts/fuzz $(FUZZ_SECONDS)
 
+analyze: setup-torture build/build.ninja build-test/build.ninja
+	@ninja -C build hubport >/dev/null # what is made: embedded files
+	@scripts/analyze
+
+tsan: setup-torture
+	@scripts/tsan $(ARGS)
+
+memcheck: setup-torture build/hubport
+	@scripts/memcheck $(ARGS)
+
+coverage: setup-torture
+	@scripts/coverage $(ARGS)
+
 lint:
-	@for file in scripts/setup scripts/test scripts/fuzz .ci/run; do bash -n "$$file" || exit; done
+	@for file in scripts/setup scripts/test scripts/fuzz scripts/analyze scripts/tsan scripts/memcheck scripts/coverage .ci/run; do bash -n "$$file" || exit; done
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
-	rm -rf build build-test build-ui
+	rm -rf build build-test build-ui build-analyze build-tsan build-coverage
 
 help:
 	@echo "make            install what is missing, build build/hubport"
@@ -63,5 +79,9 @@ help:
 	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit, integration and browser tests"
 	@echo "make bench      measure"
 	@echo "make fuzz       feed the parsers with mutated inputs, 60 s each; make fuzz FUZZ_SECONDS=600"
+	@echo "make analyze    have the sources read by clang-tidy, cppcheck and gcc's analyzer"
+	@echo "make tsan       integration tests with ThreadSanitizer; make tsan ARGS=\"auth batch\" names them"
+	@echo "make memcheck   integration tests under valgrind; ARGS as above"
+	@echo "make coverage   which lines the tests run; ARGS as above"
 	@echo "make lint       check the syntax of the scripts and of the test sources"
 	@echo "make clean      remove what was built"

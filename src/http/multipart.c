@@ -75,7 +75,7 @@ static int find_parameter(const char *header, const char *name, char *value, siz
     size_t name_length = strlen(name);
     int found = 0;
     const char *at = header + strcspn(header, ";");
-    while (at != NULL && *at != '\0') {
+    while (*at != '\0') {
         at += 1 + strspn(at + 1, " \t");
         if (*at == '\0')
             break; /* a last semicolon */

@@ -16,7 +16,7 @@ export const TOP = fileURLToPath(new URL('../../../', import.meta.url));
 export const SANITIZED = resolve(TOP, process.env.HUBPORT_BIN ?? 'build-test/hubport');
 export const RELEASE = resolve(TOP, 'build/hubport');
 
-const SANITIZER_REPORT = /ERROR: \w+Sanitizer|runtime error: /;
+const SANITIZER_REPORT = /(ERROR|WARNING): \w+Sanitizer|runtime error: /;
 
 /** Nothing of the caller's settings gets through; a private TMP_DIR keeps parallel test files apart. */
 function cleanEnvironment(directory, env) {
@@ -30,6 +30,7 @@ function cleanEnvironment(directory, env) {
     PRICE_SYNC_INTERVAL: '0', // no test asks the real cloud
     ASAN_OPTIONS: process.env.ASAN_OPTIONS ?? options,
     UBSAN_OPTIONS: process.env.UBSAN_OPTIONS ?? 'print_stacktrace=1:halt_on_error=1',
+    TSAN_OPTIONS: process.env.TSAN_OPTIONS,
     ...env,
   };
   return Object.fromEntries(Object.entries(all).filter(([, value]) => value !== undefined));
