@@ -17,7 +17,7 @@ endif
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: build/hubport build-test/hubport run test bench fuzz analyze tsan memcheck coverage lint clean help setup setup-test setup-torture
+.PHONY: build/hubport build-test/hubport run test torture bench fuzz analyze tsan memcheck coverage lint clean help setup setup-test setup-torture
 
 build/hubport: setup build/build.ninja
 	@ninja -C build hubport
@@ -46,6 +46,9 @@ run: build/hubport
 test: build/hubport build-test/hubport
 	@scripts/test
 
+torture: build/hubport build-test/hubport setup-torture
+	@scripts/torture $(ARGS)
+
 bench: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
 bench: build/hubport setup-test
 	@for bench in tests/bench/*.bench.mjs; do node "$$bench" $(ARGS) || exit; done
@@ -67,7 +70,7 @@ coverage: setup-torture
 	@scripts/coverage $(ARGS)
 
 lint:
-	@for file in scripts/setup scripts/test scripts/fuzz scripts/analyze scripts/tsan scripts/memcheck scripts/coverage .ci/run; do bash -n "$$file" || exit; done
+	@for file in scripts/setup scripts/test scripts/torture scripts/fuzz scripts/analyze scripts/tsan scripts/memcheck scripts/coverage .ci/run; do bash -n "$$file" || exit; done
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
@@ -77,6 +80,7 @@ help:
 	@echo "make            install what is missing, build build/hubport"
 	@echo "make run        the same, then start the server; make run -- --demo, or make run ARGS=\"--demo\", passes options on"
 	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit, integration and browser tests"
+	@echo "make torture    break the world around hubport for long, write docs/reliability.md; make torture ARGS=\"fault_matrix\" runs one"
 	@echo "make bench      measure"
 	@echo "make fuzz       feed the parsers with mutated inputs, 60 s each; make fuzz FUZZ_SECONDS=600"
 	@echo "make analyze    have the sources read by clang-tidy, cppcheck and gcc's analyzer"
