@@ -1,31 +1,19 @@
-/* hubport users|keys|providers list, update, export, import; providers delete, reset-circuits */
-#include "cli/output.h"
-#include "cli/command.h"
-#include "cli/source.h"
-#include "cli/table.h"
+/* hubport users|keys|providers: what their commands share, and list */
+#include "cli/batch.h"
 
 #include "base/text.h"
-#include "batch/circuits.h"
-#include "batch/delete.h"
-#include "batch/file.h"
-#include "batch/values.h"
+#include "cli/table.h"
 
-#define FILE_MAX (64 * MIB)
+#include <poll.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
 #define FIELD_WIDTH 30
 
-/* ---- Shared ------------------------------------------------------------------------------------------------------ */
+/* ---- Begin and end ----------------------------------------------------------------------------------------------- */
 
-struct work {
-    struct invocation *invocation;
-    struct app *app;
-    const struct kind *kind; /* by the command's first word */
-    struct batch_job job;
-    struct batch_problems problems;
-    struct batch_result result;
-    struct err err;
-};
-
-static bool work_open(struct work *work, struct invocation *invocation, int *status)
+bool work_open(struct work *work, struct invocation *invocation, int *status)
 {
     *work = (struct work){.invocation = invocation};
     for (size_t i = 0; i < KIND_COUNT; i++)
@@ -52,21 +40,19 @@ static int fail_problems(struct work *work)
     const char *path = json_string_value(json_object_get(first, "path"));
     err_set(&work->err, ERR_VALIDATION_FAILED, "%s %s", path, json_string_value(json_object_get(first, "message")));
     err_args(&work->err, path, NULL);
-    int status = err_exit_status(ERR_VALIDATION_FAILED);
     if (invocation->json) {
-        char text[ERR_TEXT_SIZE];
-        err_text(&work->err, invocation->lang, text);
-        command_print_json(json_pack("{s:b, s:s, s:s, s:O}", "ok", 0, "error", text_utf8(invocation->arena, text),
-                                     "code", err_name(work->err.code), "invalidParams", work->problems.list));
-        return status;
+        json_t *answer = command_error(invocation, &work->err);
+        json_object_set(answer, "invalidParams", work->problems.list);
+        command_print_json(answer);
+    } else {
+        json_array_foreach(work->problems.list, index, problem)
+            fprintf(stderr, "hubport: %s %s\n", work_shown(work, json_object_get(problem, "path")),
+                    work_shown(work, json_object_get(problem, "message")));
     }
-    json_array_foreach(work->problems.list, index, problem)
-        fprintf(stderr, "hubport: %s %s\n", json_string_value(json_object_get(problem, "path")),
-                json_string_value(json_object_get(problem, "message")));
-    return status;
+    return err_exit_status(ERR_VALIDATION_FAILED);
 }
 
-static int work_close(struct work *work, int status)
+int work_close(struct work *work, int status)
 {
     json_decref(work->problems.list);
     batch_result_free(&work->result);
@@ -74,32 +60,126 @@ static int work_close(struct work *work, int status)
     return status;
 }
 
-/* Ends a command that went wrong, with what is known about it. */
-static int work_fail(struct work *work)
+/* Whom a refusal is about: users who would have no key left, values that somebody else changed. */
+static void print_refusal(struct work *work)
 {
-    json_t *user;
+    json_t *one;
     size_t index;
-    if (json_array_size(work->problems.list) > 0)
-        return work_close(work, fail_problems(work));
-    int status = command_fail(work->invocation, &work->err, NULL);
-    if (!work->invocation->json)
-        json_array_foreach(work->result.users, index, user)
-            fprintf(stderr, "  %lld %s\n", (long long)json_integer_value(json_object_get(user, "id")),
-                    table_plain(work->invocation->arena, json_string_value(json_object_get(user, "name"))));
-    return work_close(work, status);
+    json_array_foreach(work->result.users, index, one)
+        fprintf(stderr, "  %s %s\n", work_shown(work, json_object_get(one, "id")),
+                work_shown(work, json_object_get(one, "name")));
+    json_array_foreach(work->result.changed, index, one)
+        fprintf(stderr, "  %s %s: %s %s -> %s\n", work_shown(work, json_object_get(one, "id")),
+                work_shown(work, json_object_get(one, "name")), work_shown(work, json_object_get(one, "field")),
+                work_shown(work, json_object_get(one, "expected")), work_shown(work, json_object_get(one, "current")));
 }
 
-static void print_warnings(json_t *warnings)
+int work_fail(struct work *work)
+{
+    if (json_array_size(work->problems.list) > 0)
+        return work_close(work, fail_problems(work));
+    if (!work->invocation->json) {
+        int status = command_fail(work->invocation, &work->err, NULL);
+        print_refusal(work);
+        return work_close(work, status);
+    }
+    json_t *answer = command_error(work->invocation, &work->err), *refusal = batch_refusal(&work->result);
+    if (refusal != NULL)
+        json_object_update(answer, refusal);
+    if (work->done != NULL)
+        json_object_set(answer, "chunks", work->done);
+    json_decref(refusal);
+    command_print_json(answer);
+    return work_close(work, err_exit_status(work->err.code));
+}
+
+/* ---- What changes, for people ------------------------------------------------------------------------------------ */
+
+const char *work_shown(const struct work *work, json_t *value)
+{
+    struct arena *arena = work->invocation->arena;
+    if (value == NULL || json_is_null(value))
+        return "-";
+    if (json_is_string(value))
+        return table_plain(arena, json_string_value(value));
+    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
+    const char *kept = arena_strdup(arena, text);
+    free(text);
+    return table_plain(arena, kept);
+}
+
+void work_print_rows(const struct work *work, json_t *rows)
+{
+    json_t *row, *cell;
+    size_t index, place;
+    json_array_foreach(rows, index, row)
+    {
+        printf("  %s %s\n", work_shown(work, json_object_get(row, "id")),
+               work_shown(work, json_object_get(row, "name")));
+        json_array_foreach(json_object_get(row, "changes"), place, cell)
+        {
+            printf("    ");
+            table_cell(json_string_value(json_object_get(cell, "field")), FIELD_WIDTH);
+            printf("%s -> %s\n", work_shown(work, json_object_get(cell, "before")),
+                   work_shown(work, json_object_get(cell, "after")));
+        }
+        json_array_foreach(json_object_get(row, "skipped"), place, cell)
+        {
+            printf("    ");
+            table_cell(json_string_value(json_object_get(cell, "field")), FIELD_WIDTH);
+            printf("(%s)\n", work_shown(work, json_object_get(cell, "reason")));
+        }
+    }
+}
+
+void work_print_tail(const struct work *work, size_t count, json_t *warnings)
 {
     json_t *warning;
     size_t index;
+    if (work_is_preview(work))
+        printf("%s: %zu\n",
+               command_say(work->invocation, "仅为预览，未作任何更改；将更改",
+                           "This was a preview, nothing was changed; rows that would change"),
+               count);
+    else
+        printf("%s: %zu\n", command_say(work->invocation, "已更改", "Rows changed"), count);
     json_array_foreach(warnings, index, warning) fprintf(stderr, "hubport: %s\n", json_string_value(warning));
+}
+
+/* ---- Asking ------------------------------------------------------------------------------------------------------ */
+
+bool work_is_preview(const struct work *work)
+{
+    return work_option(work->invocation, "dry-run") != NULL;
+}
+
+bool work_asks(const struct work *work)
+{
+    const struct invocation *invocation = work->invocation;
+    return !invocation->json && !work_is_preview(work) && work_option(work->invocation, "yes") == NULL
+           && isatty(STDIN_FILENO) && isatty(STDERR_FILENO);
+}
+
+bool work_confirm(struct work *work, size_t count)
+{
+    char answer[16];
+    if (!work_asks(work))
+        return true;
+    fflush(stdout);
+    fprintf(stderr, "%s: %zu. %s [y/N] ", command_say(work->invocation, "行数", "Rows"), count,
+            command_say(work->invocation, "继续吗？", "Go on?"));
+    if (cancel_poll(work->invocation->cancel, STDIN_FILENO, POLLIN, -1, &work->err) < 0)
+        return false;
+    ssize_t size = read(STDIN_FILENO, answer, sizeof answer);
+    if (size > 0 && (answer[0] == 'y' || answer[0] == 'Y'))
+        return true;
+    return err_set(&work->err, ERR_CANCELLED, "the question was not answered by y");
 }
 
 /* ---- Which rows -------------------------------------------------------------------------------------------------- */
 
 /* Options that choose rows are named as the API's filters are. */
-static const char *option_value(void *context, const char *name)
+const char *work_option(void *context, const char *name)
 {
     const struct invocation *invocation = context;
     const struct option_row *options = invocation->command->options;
@@ -109,9 +189,9 @@ static const char *option_value(void *context, const char *name)
     return NULL;
 }
 
-static struct list_query query_of(struct invocation *invocation, int64_t limit)
+struct list_query work_query(const struct work *work, int64_t limit)
 {
-    return (struct list_query){.value = option_value, .context = invocation, .limit = limit};
+    return (struct list_query){.value = work_option, .context = work->invocation, .limit = limit};
 }
 
 static void add_range(struct work *work, const char *text, json_t *ids)
@@ -134,7 +214,7 @@ static json_t *read_ids(struct work *work, const char *text)
 {
     json_t *body = json_object(), *ids = json_array();
     if (strcmp(text, "all") == 0) {
-        struct list_query query = query_of(work->invocation, BATCH_MAX + 1);
+        struct list_query query = work_query(work, BATCH_MAX + 1);
         const char *answer;
         if (!list_ids(&work->job, work->kind, &query, &answer, &work->err)) {
             json_decref(body);
@@ -155,7 +235,7 @@ static json_t *read_ids(struct work *work, const char *text)
     return body;
 }
 
-static struct batch_row *choose_rows(struct work *work, const char *text, size_t *count)
+struct batch_row *work_rows(struct work *work, const char *text, size_t *count)
 {
     json_t *body = read_ids(work, text);
     if (body == NULL)
@@ -200,18 +280,6 @@ static const struct list_column list_columns[KIND_COUNT][8] = {
                         {"groupTag", 20, {"分组标签", "GROUPS"}}},
 };
 
-static const char *shown(struct arena *arena, json_t *value)
-{
-    if (value == NULL || json_is_null(value))
-        return "-";
-    if (json_is_string(value))
-        return table_plain(arena, json_string_value(value));
-    char *text = json_dumps(value, JSON_COMPACT | JSON_ENCODE_ANY);
-    const char *kept = arena_strdup(arena, text);
-    free(text);
-    return table_plain(arena, kept);
-}
-
 static void print_list(struct work *work, const char *text, int64_t total)
 {
     const struct list_column *columns = list_columns[work->kind->id];
@@ -223,9 +291,9 @@ static void print_list(struct work *work, const char *text, int64_t total)
     putchar('\n');
     json_array_foreach(items, index, item)
     {
-        table_cell(shown(work->invocation->arena, json_object_get(item, "id")), 8);
+        table_cell(work_shown(work, json_object_get(item, "id")), 8);
         for (size_t i = 0; columns[i].member != NULL; i++)
-            table_cell(shown(work->invocation->arena, json_object_get(item, columns[i].member)), columns[i].width);
+            table_cell(work_shown(work, json_object_get(item, columns[i].member)), columns[i].width);
         putchar('\n');
     }
     printf("%s: %lld\n", command_say(work->invocation, "合计", "Total"), (long long)total);
@@ -240,252 +308,12 @@ int command_batch_list(struct invocation *invocation)
     int status;
     if (!work_open(&work, invocation, &status))
         return status;
-    struct list_query query = query_of(invocation, INT32_MAX);
+    struct list_query query = work_query(&work, INT32_MAX);
     if (!list_items(&work.job, work.kind, &query, &items, &total, &work.err))
         return work_fail(&work);
     if (invocation->json)
         printf("{\"items\":%s,\"total\":%lld}\n", items, (long long)total);
     else
         print_list(&work, items, total);
-    return work_close(&work, 0);
-}
-
-/* ---- update ------------------------------------------------------------------------------------------------------ */
-
-/* {column: value} of "rpm=60" "note=..." */
-static json_t *read_changes(struct work *work)
-{
-    const struct invocation *invocation = work->invocation;
-    json_t *changes = json_object();
-    for (size_t i = 1; i < invocation->operand_count; i++) {
-        const char *text = invocation->operands[i], *problem = NULL;
-        size_t length = strcspn(text, "=");
-        const char *name = arena_strndup(invocation->arena, text, length);
-        const struct field *field = text[length] == '=' ? kind_field(work->kind, name) : NULL;
-        json_t *value = field == NULL ? NULL : value_parse(field, text + length + 1, invocation->arena, &problem);
-        if (text[length] != '=')
-            problem_add(&work->problems, text, "must be FIELD=VALUE");
-        else if (field == NULL)
-            problem_add(&work->problems, name, "is no field that can be updated");
-        else if (value == NULL)
-            problem_add(&work->problems, name, problem);
-        else
-            json_object_set(changes, field->column, value);
-        json_decref(value);
-    }
-    return changes;
-}
-
-static void print_cell_change(struct work *work, const char *name, json_t *before, json_t *after)
-{
-    printf("    ");
-    table_cell(name, FIELD_WIDTH);
-    printf("%s -> %s\n", shown(work->invocation->arena, before), shown(work->invocation->arena, after));
-}
-
-static void print_row_title(struct work *work, json_t *row)
-{
-    printf("  %lld %s\n", (long long)json_integer_value(json_object_get(row, "id")),
-           shown(work->invocation->arena, json_object_get(row, "name")));
-}
-
-static void print_tail(struct work *work, size_t rows, bool dry_run)
-{
-    if (dry_run)
-        printf("%s: %zu\n",
-               command_say(work->invocation, "仅为预览，未作任何更改；将更改",
-                           "This was a preview, nothing was changed; rows that would change"),
-               rows);
-    else
-        printf("%s: %zu\n", command_say(work->invocation, "已更改", "Rows changed"), rows);
-}
-
-static void report_update(struct work *work, bool dry_run)
-{
-    json_t *row, *after;
-    size_t index;
-    const char *name;
-    if (work->invocation->json) {
-        command_print_json(json_pack("{s:b, s:I, s:b, s:O, s:O}", "ok", 1, "updatedCount",
-                                     (json_int_t)json_array_size(work->result.rows), "dryRun", dry_run, "rows",
-                                     work->result.rows, "warnings", work->result.warnings));
-        return;
-    }
-    json_array_foreach(work->result.rows, index, row)
-    {
-        json_t *before = json_object_get(row, "before");
-        print_row_title(work, row);
-        json_object_foreach(json_object_get(row, "after"), name, after)
-        {
-            const struct field *field = kind_field(work->kind, name);
-            json_t *old = value_shown(field, json_object_get(before, name), work->invocation->arena);
-            json_t *new = value_shown(field, after, work->invocation->arena);
-            if (!json_equal(json_object_get(before, name), after))
-                print_cell_change(work, name, old, new);
-            json_decref(old);
-            json_decref(new);
-        }
-    }
-    print_tail(work, json_array_size(work->result.rows), dry_run);
-    print_warnings(work->result.warnings);
-}
-
-int command_batch_update(struct invocation *invocation)
-{
-    struct work work;
-    size_t count;
-    int status;
-    if (!work_open(&work, invocation, &status))
-        return status;
-    bool dry_run = option_value(invocation, "dry-run") != NULL;
-    json_t *changes = read_changes(&work);
-    struct batch_row *rows = choose_rows(&work, invocation->operand, &count);
-    for (size_t i = 0; rows != NULL && i < count; i++)
-        rows[i].changes = changes;
-    struct batch_request request = {.kind = work.kind,
-                                    .rows = rows,
-                                    .count = count,
-                                    .dry_run = dry_run,
-                                    .audit_type = arena_printf(invocation->arena, "%s.batch_update", work.kind->name)};
-    bool ok = rows != NULL && batch_run(&work.job, &request, &work.result, &work.err);
-    json_decref(changes);
-    if (!ok)
-        return work_fail(&work);
-    report_update(&work, dry_run);
-    return work_close(&work, 0);
-}
-
-/* ---- export, import ---------------------------------------------------------------------------------------------- */
-
-static bool has_json_name(const char *path)
-{
-    return path != NULL && text_ends(path, ".json");
-}
-
-/* By --format, else by the file's name. */
-static bool format_of(struct work *work, const char *path, enum file_format *format)
-{
-    const char *name = option_value(work->invocation, "format");
-    return file_format_parse(name == NULL && has_json_name(path) ? "json" : name, format, &work->err);
-}
-
-int command_batch_export(struct invocation *invocation)
-{
-    struct work work;
-    struct output output = OUTPUT_NONE;
-    enum file_format format;
-    const char *path = option_value(invocation, "output");
-    int status;
-    if (!work_open(&work, invocation, &status))
-        return status;
-    struct list_query query = query_of(invocation, 0);
-    struct file_export *export = NULL;
-    bool ok = format_of(&work, path, &format)
-              && (export = file_export_begin(&work.job, work.kind, format, &query, &work.err)) != NULL
-              && output_open(invocation->arena, path == NULL ? "-" : path, &output, &work.err)
-              && file_export_copy(export, output.fd, &work.err);
-    file_export_end(export);
-    ok = output_close(&output, ok, &work.err);
-    return ok ? work_close(&work, 0) : work_fail(&work);
-}
-
-static void print_import(struct work *work, json_t *answer, bool dry_run)
-{
-    json_t *row, *change;
-    size_t index, place;
-    json_array_foreach(json_object_get(answer, "rows"), index, row)
-    {
-        print_row_title(work, row);
-        json_array_foreach(json_object_get(row, "changes"), place, change)
-            print_cell_change(work, json_string_value(json_object_get(change, "field")),
-                              json_object_get(change, "before"), json_object_get(change, "after"));
-    }
-    print_tail(work, json_array_size(json_object_get(answer, "rows")), dry_run);
-    print_warnings(json_object_get(answer, "warnings"));
-}
-
-/* What was done before a chunk failed. */
-static void print_chunks(json_t *answer)
-{
-    json_t *chunk;
-    size_t index;
-    if (json_array_size(json_object_get(answer, "chunks")) > 1)
-        json_array_foreach(json_object_get(answer, "chunks"), index, chunk) fprintf(
-            stderr, "  %s - %s: %s\n", json_string_value(json_object_get(chunk, "from")),
-            json_string_value(json_object_get(chunk, "to")), json_string_value(json_object_get(chunk, "status")));
-}
-
-int command_batch_import(struct invocation *invocation)
-{
-    struct work work;
-    struct jtext_out text = {0};
-    json_t *answer = NULL;
-    int status;
-    if (!work_open(&work, invocation, &status))
-        return status;
-    struct file_import file = {.kind = work.kind,
-                               .dry_run = option_value(invocation, "dry-run") != NULL,
-                               .chunk = option_value(invocation, "chunk") != NULL};
-    bool ok = format_of(&work, invocation->operand, &file.format)
-              && source_read(invocation->operand, FILE_MAX, &text, &work.err);
-    file.text = text.text;
-    file.size = text.size;
-    ok = ok && file_import(&work.job, &file, &work.problems, &answer, &work.err)
-         && json_array_size(work.problems.list) == 0;
-    free(text.text);
-    if (!ok) {
-        status = work_fail(&work);
-        if (!invocation->json)
-            print_chunks(answer);
-        json_decref(answer);
-        return status;
-    }
-    if (invocation->json)
-        command_print_json(json_incref(answer));
-    else
-        print_import(&work, answer, file.dry_run);
-    json_decref(answer);
-    return work_close(&work, 0);
-}
-
-/* ---- providers delete, reset-circuits ---------------------------------------------------------------------------- */
-
-int command_providers_delete(struct invocation *invocation)
-{
-    struct work work;
-    size_t count;
-    json_t *answer = NULL;
-    int status;
-    if (!work_open(&work, invocation, &status))
-        return status;
-    struct batch_row *rows = choose_rows(&work, invocation->operand, &count);
-    if (rows == NULL || !providers_delete(&work.job, rows, count, &work.result, &answer, &work.err))
-        return work_fail(&work);
-    if (invocation->json)
-        command_print_json(json_incref(answer));
-    else
-        printf(
-            "%s: %zu\n",
-            command_say(invocation, "已删除供应商（可在网页上撤销）", "Providers deleted (the page can take it back)"),
-            count);
-    print_warnings(work.result.warnings);
-    json_decref(answer);
-    return work_close(&work, 0);
-}
-
-int command_providers_reset_circuits(struct invocation *invocation)
-{
-    struct work work;
-    size_t count;
-    int status;
-    if (!work_open(&work, invocation, &status))
-        return status;
-    struct batch_row *rows = choose_rows(&work, invocation->operand, &count);
-    if (rows == NULL || !circuits_reset(&work.job, rows, count, &work.result, &work.err))
-        return work_fail(&work);
-    if (invocation->json)
-        command_print_json(json_pack("{s:b, s:I}", "ok", 1, "resetCount", (json_int_t)count));
-    else
-        printf("%s: %zu\n", command_say(invocation, "已重置熔断器", "Circuits closed"), count);
     return work_close(&work, 0);
 }

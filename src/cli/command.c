@@ -321,6 +321,14 @@ void command_print_json(json_t *value)
     json_decref(value);
 }
 
+json_t *command_error(struct invocation *invocation, const struct err *err)
+{
+    char text[ERR_TEXT_SIZE];
+    err_text(err, invocation->lang, text);
+    return json_pack("{s:b, s:s, s:s, s:s}", "ok", 0, "error", text_utf8(invocation->arena, text), "code",
+                     err_name(err->code), "details", text_utf8(invocation->arena, err->words));
+}
+
 int command_fail(struct invocation *invocation, const struct err *err, const struct lock_holder *holder)
 {
     char text[ERR_TEXT_SIZE], since[CLOCK_TEXT_SIZE] = "";
@@ -328,8 +336,7 @@ int command_fail(struct invocation *invocation, const struct err *err, const str
     if (holder != NULL && holder->since_ms != 0)
         clock_iso(holder->since_ms, since);
     if (invocation->json) {
-        json_t *answer = json_pack("{s:b, s:s, s:s, s:s}", "ok", 0, "error", text_utf8(invocation->arena, text), "code",
-                                   err_name(err->code), "details", text_utf8(invocation->arena, err->words));
+        json_t *answer = command_error(invocation, err);
         if (holder != NULL && holder->operation[0] != '\0')
             json_object_set_new(answer, "holder",
                                 json_pack("{s:s, s:s, s:s}", "operation", holder->operation, "user",

@@ -58,6 +58,9 @@ struct job command_job(struct invocation *invocation, struct app *app);
 /* Tell an error, with what to do; returns its exit status. `holder` is told when the lock is busy; NULL else. */
 int command_fail(struct invocation *invocation, const struct err *err, const struct lock_holder *holder);
 
+/* The error as --json tells it, for those who have more to say: {ok: false, error, code, details}. */
+json_t *command_error(struct invocation *invocation, const struct err *err);
+
 /* One JSON object on stdout; takes the reference. */
 void command_print_json(json_t *value);
 

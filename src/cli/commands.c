@@ -197,6 +197,13 @@ static const struct option_row prices_unpriced_options[] = {
             "预览：只报告将会发生什么", "A preview: tell what would change, change nothing"                            \
         }                                                                                                              \
     }
+#define OPTION_YES                                                                                                     \
+    {                                                                                                                  \
+        0, "yes", NULL,                                                                                                \
+        {                                                                                                              \
+            "不询问，直接执行（脚本从不询问）", "Do not ask at the terminal; scripts are never asked"                  \
+        }                                                                                                              \
+    }
 #define OPTION_FORMAT                                                                                                  \
     {                                                                                                                  \
         0, "format", "FORMAT",                                                                                         \
@@ -214,7 +221,7 @@ static const struct option_row prices_unpriced_options[] = {
 
 #define BATCH_OPTIONS(kind, FILTERS)                                                                                   \
     static const struct option_row kind##_list_options[] = {FILTERS, OPTION_IDS, OPTION_SORT, {0}};                    \
-    static const struct option_row kind##_update_options[] = {FILTERS, OPTION_DRY_RUN, {0}};                           \
+    static const struct option_row kind##_update_options[] = {FILTERS, OPTION_DRY_RUN, OPTION_YES, {0}};               \
     static const struct option_row kind##_export_options[] = {FILTERS,       OPTION_IDS,    OPTION_SORT,               \
                                                               OPTION_FORMAT, OPTION_OUTPUT, {0}};
 BATCH_OPTIONS(users, USER_FILTERS)
@@ -222,11 +229,11 @@ BATCH_OPTIONS(keys, KEY_FILTERS)
 BATCH_OPTIONS(providers, PROVIDER_FILTERS)
 
 static const struct option_row providers_choose_options[] = {PROVIDER_FILTERS, {0}};
+static const struct option_row providers_delete_options[] = {PROVIDER_FILTERS, OPTION_DRY_RUN, OPTION_YES, {0}};
 
 static const struct option_row batch_import_options[] = {
-    OPTION_FORMAT,
-    OPTION_DRY_RUN,
-    {0, "chunk", NULL, {"超过 500 行时分批处理", "More than 500 rows, in batches one after the other"}},
+    OPTION_FORMAT, OPTION_DRY_RUN,
+    OPTION_YES,    {0, "chunk", NULL, {"超过 500 行时分批处理", "More than 500 rows, in batches one after the other"}},
     {0},
 };
 
@@ -306,8 +313,8 @@ const struct command commands[] = {
     BATCH_COMMANDS(providers, "供应商的列表与批量更改"),
     {"providers delete",
      "IDS",
-     {"批量删除供应商", "Delete providers"},
-     providers_choose_options,
+     {"批量删除供应商，可在网页上撤销", "Delete providers; the page can take it back"},
+     providers_delete_options,
      command_providers_delete},
     {"providers reset-circuits",
      "IDS",
