@@ -3,9 +3,15 @@
 #include "base/log.h"
 #include "base/messages.h"
 #include "base/text.h"
+#include "batch/circuits.h"
 #include "ops/health.h"
+#include "prices/sync_state.h"
+#include "prices/unpriced.h"
+
+#include <string.h>
 
 #define BACKUP_OLD_DAYS 7
+#define UNPRICED_DAYS 7
 
 struct run {
     struct app *app;
@@ -79,6 +85,46 @@ static json_t *describe_backup(struct run *run)
                      (json_int_t)pg_int(&rows, 0, 2), "userName", pg_text(&rows, 0, 3));
 }
 
+/* What cannot be asked is left out: the health checks tell of a Redis that is away. */
+static void attend_circuits(struct run *run, const struct cancel *cancel)
+{
+    struct batch_job job = {.app = run->app, .arena = run->arena, .cancel = cancel, .lang = run->lang};
+    struct err err;
+    json_t *answer = redis_configured(run->app->redis) ? circuits_list(&job, &err) : NULL, *item;
+    int64_t open = 0;
+    size_t index;
+    json_array_foreach(json_object_get(answer, "items"), index, item) open +=
+        strcmp(json_string_value(json_object_get(item, "state")), "open") == 0;
+    if (open > 0)
+        attend(run, "circuits", "warning",
+               MESSAGE(run->arena, run->lang, MSG_ATTEND_CIRCUITS, arena_printf(run->arena, "%lld", (long long)open)),
+               open);
+    json_decref(answer);
+}
+
+static void attend_prices(struct run *run, const struct cancel *cancel)
+{
+    struct price_job job = {.app = run->app, .arena = run->arena, .cancel = cancel, .lang = run->lang};
+    struct err err;
+    json_t *unpriced = NULL, *state = sync_state_json(&job, &err);
+    const char *outcome = json_string_value(json_object_get(state, "lastOutcome"));
+    if (outcome != NULL && strcmp(outcome, "failed") == 0) {
+        const char *why = json_string_value(json_object_get(json_object_get(state, "lastError"), "message"));
+        attend(run, "priceSync", "warning",
+               MESSAGE(run->arena, run->lang, MSG_ATTEND_SYNC_FAILED, why == NULL ? "" : why), 0);
+    }
+    if (has_table(run, "public.message_request") && price_unpriced(&job, UNPRICED_DAYS, &unpriced, &err)) {
+        int64_t total = json_integer_value(json_object_get(unpriced, "total"));
+        if (total > 0)
+            attend(
+                run, "unpriced", "warning",
+                MESSAGE(run->arena, run->lang, MSG_ATTEND_UNPRICED, arena_printf(run->arena, "%lld", (long long)total)),
+                total);
+    }
+    json_decref(unpriced);
+    json_decref(state);
+}
+
 static json_t *count_of(struct run *run, const char *table, const char *sql)
 {
     struct pg_result rows;
@@ -141,6 +187,8 @@ json_t *overview_make(struct app *app, struct arena *arena, enum lang lang, int 
     if (run.conn != NULL && pg_run(run.conn, err, "SET statement_timeout = '5s'")
         && check_time_zone(&run, time_zone, err)) {
         attend_health(&run);
+        attend_circuits(&run, cancel);
+        attend_prices(&run, cancel);
         json_t *backup = describe_backup(&run), *counts = describe_counts(&run);
         json_t *usage = describe_usage(&run, days, time_zone);
         overview = json_pack("{s:O, s:o, s:o, s:o}", "attention", run.attention, "backup", backup, "counts", counts,
