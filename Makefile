@@ -17,7 +17,7 @@ endif
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: build/hubport build-test/hubport run test torture bench fuzz analyze tsan memcheck coverage lint clean help setup setup-test setup-torture
+.PHONY: build/hubport build-test/hubport run test bench screenshots fuzz lint clean help setup setup-test
 
 build/hubport: setup build/build.ninja
 	@ninja -C build hubport
@@ -52,6 +52,10 @@ torture: build/hubport build-test/hubport setup-torture
 bench: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
 bench: build/hubport setup-test
 	@for bench in tests/bench/*.bench.mjs; do node "$$bench" $(ARGS) || exit; done
+
+screenshots: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
+screenshots: build/hubport setup-test
+	@node tests/browser/screenshots.mjs
 
 fuzz: build-test/hubport
 	@scripts/fuzz $(FUZZ_SECONDS)

@@ -60,8 +60,8 @@
     X(FIELD_NOT_FOR_TYPE, "此类型的供应商没有该字段", "Providers of this type do not have this field") \
     X(CACHES_STALE, "更改已保存，但无法通知 hub：缓存最多 60 秒后失效", "The changes are saved, but the hub could not be told: its caches end within 60 seconds") \
     X(ATTEND_SYNC_FAILED, "价格表同步失败：{0}", "The synchronisation of prices failed: {0}") \
-    X(ATTEND_UNPRICED, "最近 7 天用到的 {0} 个模型没有价格", "{0} models used in the last 7 days have no price") \
-    X(ATTEND_CIRCUITS, "{0} 个供应商的熔断器处于熔断状态", "The circuits of {0} providers are open") \
+    X(ATTEND_UNPRICED, "最近 7 天用到的 {0} 个模型没有价格", "Models used in the last 7 days without a price: {0}") \
+    X(ATTEND_CIRCUITS, "{0} 个供应商的熔断器处于熔断状态", "Providers whose circuit is open: {0}") \
     X(ATTEND_NO_BACKUP, "还没有用 hubport 做过备份", "No backup has been made by hubport yet") \
     X(ATTEND_OLD_BACKUP, "最近一次备份是在 {0} 天前", "The last backup is {0} days old")
 /* clang-format on */

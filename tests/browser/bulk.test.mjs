@@ -126,7 +126,7 @@ test('a CSV goes out, is edited, shows exactly the edited cells, and goes in; a 
   writeFileSync(path, text.replace('"user 104","","even"', '"user 104","edited","even"'));
   await page.getByTestId('file').click();
   await page.locator('.ant-drawer input[type=file]').setInputFiles(path);
-  await page.locator('.ant-drawer').getByText('The file has 11 rows; 1 change, 1 cells in all').waitFor();
+  await page.locator('.ant-drawer').getByText('Rows in the file: 11; that change: 1; cells: 1').waitFor();
   await page.locator('.ant-drawer .ant-table-row', { hasText: /user 104 #104Note.*edited/ }).waitFor();
   await page.getByTestId('file-apply').click();
   await textThatFits(page, '.ant-notification-notice', /1 changed/);

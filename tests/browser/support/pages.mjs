@@ -9,10 +9,14 @@ export const PAGES = [
   { path: '/history', name: 'history', ready: '.ant-table-row' },
 ];
 
+/** Until nothing moves any more that ever ends. */
+export const still = (page) => page.evaluate(() => Promise.all(document.getAnimations()
+  .filter(({ effect }) => effect.getComputedTiming().endTime !== Infinity).map(({ finished }) => finished.catch(() => {}))));
+
 /** Open a page and wait until what it asked for is there and nothing moves any more. */
 export async function openPage(page, url, { path, ready }) {
   await page.goto(url + path);
   await page.locator(ready).first().waitFor();
   await page.waitForLoadState('networkidle');
-  await page.evaluate(() => Promise.all(document.getAnimations().map(({ finished }) => finished.catch(() => {}))));
+  await still(page);
 }

@@ -68,7 +68,7 @@ export const batchTexts = texts({
   importTitle: ['导入编辑过的文件', 'Import an edited file'],
   dropFile: ['点击或拖入 CSV 或 JSON 文件', 'Click, or drop a CSV or JSON file'],
   fileHint: ['先导出，编辑后再导入：只有改过的单元格会生效。', 'Export first, edit, then import: only the edited cells change.'],
-  fileSays: ['文件有 {0} 行，其中 {1} 行有更改，共 {2} 个单元格', 'The file has {0} rows; {1} change, {2} cells in all'],
+  fileSays: ['文件有 {0} 行，其中 {1} 行有更改，共 {2} 个单元格', 'Rows in the file: {0}; that change: {1}; cells: {2}'],
   inChunks: ['超过 {0} 行，将分批处理；某一批失败时，之前的各批仍然有效', 'More than {0} rows go in batches; those before one that fails stay'],
   chunksFailed: ['分批结果', 'The batches'],
   chunk_applied: ['已应用', 'applied'],

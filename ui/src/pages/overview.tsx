@@ -19,7 +19,7 @@ const Chart = lazy(() => import('../parts/charts'));
 /** Where each kind of thing is dealt with. */
 const PLACES: Record<string, string> = {
   backup: '/data', disk: '/data', tmp: '/data', tools: '/data', schema: '/data',
-  priceSync: '/prices', unpriced: '/prices?tab=unpriced', circuits: '/providers?circuit=open',
+  priceSync: '/prices', unpriced: '/prices?tab=unpriced', circuits: '/providers',
 };
 
 function Attention({ items }: { items: Overview['attention'] }) {

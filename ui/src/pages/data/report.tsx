@@ -46,7 +46,7 @@ function Known({ report }: { report: Report }) {
       <Descriptions size="small" column={{ xs: 1, md: 2 }} title={t('reportTitle')} items={[
         { key: 'made', label: t('made'), children: createdAt === null ? '—' : createdAt.replace('T', ' ') },
         { key: 'rows', label: t('rows'), children: `${numberText(rows)} · ${bytesText(bytes)}` },
-        { key: 'source', label: t('source'), children: <span className="wrap">{t('madeBy', database, serverVersion, dumpVersion)}</span> },
+        { key: 'source', label: t('source'), span: 'filled', children: <span className="wrap">{t('madeBy', database, serverVersion, dumpVersion)}</span> },
         { key: 'logs', label: t('logs'), children: t(report.logs ? 'logsIn' : 'logsOut') },
         { key: 'integrity', label: t('integrity'), children: t(report.sealed ? 'sealed' : 'complete') },
         ...(report.migrations === null ? [] : [{ key: 'level', label: t('level'), children: `${numberText(report.migrations.count)} · ${timeText(report.migrations.lastCreatedAt)}` }]),
