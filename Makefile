@@ -17,7 +17,7 @@ endif
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: build/hubport build-test/hubport run test bench screenshots fuzz lint clean help setup setup-test
+.PHONY: build/hubport build-test/hubport run test torture bench screenshots fuzz analyze tsan memcheck coverage lint clean help setup setup-test setup-torture
 
 build/hubport: setup build/build.ninja
 	@ninja -C build hubport
@@ -86,6 +86,7 @@ help:
 	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit, integration and browser tests"
 	@echo "make torture    break the world around hubport for long, write docs/reliability.md; make torture ARGS=\"fault_matrix\" runs one"
 	@echo "make bench      measure"
+	@echo "make screenshots  every page in both languages and themes, in build-screenshots/"
 	@echo "make fuzz       feed the parsers with mutated inputs, 60 s each; make fuzz FUZZ_SECONDS=600"
 	@echo "make analyze    have the sources read by clang-tidy, cppcheck and gcc's analyzer"
 	@echo "make tsan       integration tests with ThreadSanitizer; make tsan ARGS=\"auth batch\" names them"
