@@ -55,7 +55,7 @@ bench: build/hubport setup-test
 
 screenshots: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
 screenshots: build/hubport setup-test
-	@node tests/browser/screenshots.mjs
+	@node tests/browser/screenshots.mjs $(ARGS)
 
 fuzz: build-test/hubport
 	@scripts/fuzz $(FUZZ_SECONDS)

@@ -36,7 +36,7 @@ try {
   })()`);
   const search = async (text, shows) => {
     await page.fill('.filter-search input', text);
-    return timed(() => document.querySelector('.filter-search button').click(), shows);
+    return timed(() => [...document.querySelectorAll('.filter-search button')].at(-1).click(), shows);
   };
   const seen = { search: [], all: [], select: [] };
   for (let round = 0; round <= ROUNDS; round++) {

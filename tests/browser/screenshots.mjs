@@ -1,4 +1,5 @@
-// Every page in both languages and themes, wide and narrow, as PNG files in build-screenshots/: `make screenshots`.
+// Every page in both languages and themes, wide and narrow, as PNG files in build-screenshots/: `make screenshots`, or some of
+// the views by `make screenshots ARGS="en.light.1440 zh.dark.390"`.
 import { mkdirSync, rmSync } from 'node:fs';
 import { join } from 'node:path';
 import { RELEASE, startServer, TOP } from '../integration/support/hubport.mjs';
@@ -9,8 +10,10 @@ import { openPage, PAGES, still } from './support/pages.mjs';
 
 const TOKEN = 'token of the screenshots';
 const OUTPUT = join(TOP, 'build-screenshots');
+const nameOf = ({ locale, colorScheme, viewport }) => `${locale.slice(0, 2)}.${colorScheme}.${viewport.width}`;
 const VIEWS = ['en-US', 'zh-CN'].flatMap((locale) => ['light', 'dark'].flatMap((colorScheme) =>
-  [[1440, 900], [390, 844]].map(([width, height]) => ({ locale, colorScheme, viewport: { width, height } }))));
+  [[1440, 900], [390, 844]].map(([width, height]) => ({ locale, colorScheme, viewport: { width, height } }))))
+  .filter((view) => process.argv.length < 3 || process.argv.includes(nameOf(view)));
 
 /** What is on a page only after something was done: [name, the page's path, what is done]. */
 const SCENES = [
@@ -51,8 +54,7 @@ async function shoot(page, view, name) {
   await page.mouse.move(0, 0);
   await page.waitForLoadState('networkidle');
   await still(page);
-  const { locale, colorScheme, viewport } = view;
-  await page.screenshot({ path: join(OUTPUT, `${name}.${locale.slice(0, 2)}.${colorScheme}.${viewport.width}.png`) });
+  await page.screenshot({ path: join(OUTPUT, `${name}.${nameOf(view)}.png`) });
 }
 
 rmSync(OUTPUT, { recursive: true, force: true });
