@@ -240,9 +240,11 @@ bool reply_begin_events(struct request *request, struct err *err)
 {
     reply_header(request, "Cache-Control", "no-cache");
     reply_header(request, "X-Accel-Buffering", "no");
-    request->reply.events = true;
-    request->reply.events = reply_begin(request, 200, "text/event-stream", err);
-    return request->reply.events;
+    request->reply.events = true; /* before the connection's thread looks; after reply_begin() it is not ours */
+    if (reply_begin(request, 200, "text/event-stream", err))
+        return true;
+    request->reply.events = false;
+    return false;
 }
 
 bool reply_event(struct request *request, json_t *event, struct err *err)

@@ -2,13 +2,14 @@
 import { strict as assert } from 'node:assert';
 import { createHash, createHmac } from 'node:crypto';
 import { readFileSync } from 'node:fs';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { join } from 'node:path';
 import { TOP, startServer } from './support/hubport.mjs';
 import { checksum } from './support/data.mjs';
 import { Client, cookieOf } from './support/client.mjs';
 import { cleanUp } from './support/processes.mjs';
 import { startPostgres, startRedis } from './support/servers.mjs';
+import { proves } from '../torture/support/record.mjs';
 
 const TOKEN = 'token of the access attacks';
 const STATUS = '/api/admin/database/status';
@@ -41,10 +42,14 @@ const stranger = () => ({ 'x-real-ip': `10.9.${++addresses >> 8}.${addresses & 2
 const everything = async () => [await checksum(postgres, 'hub', { except: ['public.audit_log'] }),
   await postgres.sql('postgres', 'SELECT datname FROM pg_database ORDER BY 1')];
 
-test(`of ${routes.length} routes only those that must be are open`, async () => {
+/** A test that is a row of docs/reliability.md; `act` calls `round` once for each attack. */
+const attack = (what, act) => proves('Attacks: access', what, { promise: 'Refused, nothing read and nothing changed' }, act);
+
+attack(`of ${routes.length} routes only those that must be are open`, async (round) => {
   const before = await everything();
   for (const credentials of [{}, { token: 'sk-boss' }, { cookie: 'hps1.x.y' }, { cookie: '' }])
     for (const { method, path } of routes.filter((route) => !OPEN.includes(route.path))) {
+      round();
       const answer = await server.client(credentials).send(method, path, { headers: stranger() });
       assert.equal(answer.status, 401, `${method} ${path}`);
       assert.ok(!answer.text.includes('boss'), path);
@@ -72,13 +77,14 @@ const headersOf = (url) => {
   };
 };
 
-test(`no page of another site gets anything done by the cookie, on all ${unsafe.length} routes that change something`, async () => {
+attack(`no page of another site gets anything done by the cookie, on all ${unsafe.length} routes that change something`, async (round) => {
   const session = await server.client({}).login(TOKEN);
   const before = await everything();
   for (const [who, headers] of Object.entries(headersOf(server.url)))
     for (const { method, path } of unsafe.filter((route) => !OPEN.includes(route.path)))
       for (const type of ['text/plain', 'application/x-www-form-urlencoded', 'multipart/form-data; boundary=x']) {
         if (type !== 'text/plain' && who !== 'another site') continue;
+        round();
         const answer = await session.send(method, path, { headers: {...headers, 'content-type': type }, body: '{}' });
         const code = answer.json.code ?? answer.json.errorCode;
         assert.ok(answer.status === 403 && /CSRF|csrf/.test(code), `${who}: ${method} ${path}: ${answer.status} ${code}`);
@@ -86,9 +92,10 @@ test(`no page of another site gets anything done by the cookie, on all ${unsafe.
   assert.deepEqual(await everything(), before);
 });
 
-test('no page of another site starts an export, signs anybody in or out, or reads an answer', async () => {
+attack('no page of another site starts an export, signs anybody in or out, or reads an answer', async (round) => {
   const session = await server.client({}).login(TOKEN);
   for (const [who, headers] of Object.entries(headersOf(server.url))) {
+    round();
     const answer = await session.get('/api/admin/database/export', { headers });
     assert.equal(answer.status, 403, who);
     if (Object.keys(headers).length === 0 || headers['x-cch-csrf'] !== undefined) continue; // as a command of the user's
@@ -104,10 +111,11 @@ test('no page of another site starts an export, signs anybody in or out, or read
   assert.equal((await session.get(STATUS)).status, 200, 'the session is still there');
 });
 
-test('methods cannot be changed by a header, a query or a form', async () => {
+attack('methods cannot be changed by a header, a query or a form', async (round) => {
   const session = await server.client({}).login(TOKEN);
   const before = await everything();
   const as = { 'x-http-method-override': 'DELETE', 'x-http-method': 'DELETE', 'x-method-override': 'DELETE' };
+  round();
   await session.get('/api/v1/model-prices/7/history?_method=DELETE', { headers: as });
   assert.ok((await session.get('/api/v1/model-prices/7', { headers: as })).status >= 400);
   assert.equal((await session.send('HEAD', '/api/admin/database/export')).status, 405);
@@ -119,7 +127,7 @@ const sign = (prefix, payload, key) => {
   return `${text}.${createHmac('sha256', key).update(text).digest('base64url')}`;
 };
 
-test('a session of the administrator is good as it was signed, for its time, and in no other form', async () => {
+attack('a session of the administrator is good as it was signed, for its time, and in no other form', async (round) => {
   const key = `cch-admin-session-token-v1:${TOKEN}`;
   const good = { v: 1, typ: 'admin-session', iat: Date.now(), exp: Date.now() + 60_000, nonce: 'n' };
   const status = async (cookie) => (await server.client({ cookie }).get(STATUS, { headers: stranger() })).status;
@@ -147,13 +155,17 @@ test('a session of the administrator is good as it was signed, for its time, and
     changed[i] ^= 1;
     forged[`with byte ${i} of its signature changed`] = `${prefix}.${payload}.${changed.toString('base64url')}`;
   }
-  for (const [what, cookie] of Object.entries(forged)) assert.equal(await status(cookie), 401, what);
+  for (const [what, cookie] of Object.entries(forged)) {
+    round();
+    assert.equal(await status(cookie), 401, what);
+  }
 });
 
-test('a session of a key is good only with its fingerprint, for its time, and from Redis only in the hub\'s form', async () => {
+attack('a session of a key is good only with its fingerprint, for its time, and from Redis only in the hub\'s form', async (round) => {
   const fingerprint = (key) => `sha256:${createHash('sha256').update(key).digest('hex')}`;
   const status = async (sid) => (await server.client({ cookie: sid }).get(STATUS, { headers: stranger() })).status;
   const put = async (value) => {
+    round();
     const sid = `sid_${createHash('sha256').update(JSON.stringify(value)).digest('hex').slice(0, 36)}`;
     await redis.cli('SET', `cch:session:${sid}`, typeof value === 'string' ? value : JSON.stringify(value));
     return sid;
@@ -173,10 +185,11 @@ test('a session of a key is good only with its fingerprint, for its time, and fr
     assert.equal(await status(sid), 401, sid);
 });
 
-test('a session that was there before signing in is not the one after it', async () => {
+attack('a session that was there before signing in is not the one after it', async (round) => {
   const planted = 'sid_00000000-0000-4000-8000-000000000000';
   const visitor = new Client(server.url, { cookie: planted });
   for (const key of [TOKEN, 'sk-boss']) {
+    round();
     const answer = await visitor.post('/api/auth/login', { key });
     assert.equal(answer.status, 200);
     assert.notEqual(cookieOf(answer), planted);
@@ -185,33 +198,41 @@ test('a session that was there before signing in is not the one after it', async
   }
 });
 
-test('guessing from many addresses: each has ten tries, an address that is locked stays so, memory stays', async () => {
+attack('guessing from many addresses: each has ten tries, an address that is locked stays so, memory stays', async (round) => {
   const proxied = await startServer({ env: {...env, HUBPORT_TRUSTED_PROXIES: '127.0.0.1' } });
   const guess = (address, key, more) => proxied.client({}).post('/api/auth/login', { key }, { headers: { 'x-real-ip': address, ...more } });
   for (let i = 0; i < 10; i++) assert.equal((await guess('10.0.0.1', `wrong ${i}`)).status, 401);
   assert.equal((await guess('10.0.0.1', TOKEN)).status, 429);
   const { now } = proxied.memory();
-  for (let i = 0; i < 1000; i++) assert.equal((await guess(`10.1.${i >> 8}.${i & 255}`, `wrong ${i}`)).status, 401);
+  for (let i = 0; i < 300; i++) {
+    round();
+    assert.equal((await guess(`10.1.${i >> 8}.${i & 255}`, `wrong ${i}`)).status, 401);
+  }
   assert.ok(proxied.memory().now < now + 64 * 1024 * 1024);
   assert.equal((await guess('10.0.0.1', TOKEN)).status, 429, 'still');
   assert.equal((await guess('10.2.0.1', TOKEN)).status, 200, 'others are not locked');
 });
 
-test('guessing from many addresses of one IPv6 network is guessing from one', async () => {
+attack('guessing from many addresses of one IPv6 network is guessing from one', async (round) => {
   const proxied = await startServer({ env: {...env, HUBPORT_TRUSTED_PROXIES: '127.0.0.1' } });
   const guess = (address, key) => proxied.client({}).post('/api/auth/login', { key }, { headers: { 'x-real-ip': address } });
-  for (let i = 0; i < 10; i++) assert.equal((await guess(`2001:db8:1:2::${i}`, `wrong ${i}`)).status, 401);
+  for (let i = 0; i < 10; i++) {
+    round();
+    assert.equal((await guess(`2001:db8:1:2::${i}`, `wrong ${i}`)).status, 401);
+  }
   assert.equal((await guess('2001:db8:1:2:ffff::1', TOKEN)).status, 429);
   assert.equal((await guess('2001:db8:1:3::1', TOKEN)).status, 200);
 });
 
-test('an address cannot be made up: only a trusted proxy\'s word counts, and its last one', async () => {
+attack('an address cannot be made up: only a trusted proxy\'s word counts, and its last one', async (round) => {
   const direct = await startServer({ env });
+  round();
   for (let i = 0; i < 10; i++)
     assert.equal((await direct.client({}).post('/api/auth/login', { key: `wrong ${i}` },
       { headers: { 'x-forwarded-for': `10.3.0.${i}`, 'x-real-ip': `10.3.0.${i}`, forwarded: `for=10.3.0.${i}` } })).status, 401);
   assert.equal((await direct.client({}).post('/api/auth/login', { key: TOKEN })).status, 429);
   const proxied = await startServer({ env: {...env, HUBPORT_TRUSTED_PROXIES: '127.0.0.1' } });
+  round();
   for (let i = 0; i < 10; i++)
     assert.equal((await proxied.client({}).post('/api/auth/login', { key: `wrong ${i}` },
       { headers: { 'x-forwarded-for': `10.4.0.${i}, 192.0.2.7` } })).status, 401);
@@ -219,8 +240,9 @@ test('an address cannot be made up: only a trusted proxy\'s word counts, and its
     { headers: { 'x-forwarded-for': '10.5.0.1, 192.0.2.7' } })).status, 429);
 });
 
-test('many guesses at once get no more tries than one after the other', async () => {
+attack('many guesses at once get no more tries than one after the other', async (round) => {
   const other = await startServer({ env });
+  round();
   const answers = await Promise.all(Array.from({ length: 60 }, (_, i) =>
     i % 2 === 0 ? other.client({}).post('/api/auth/login', { key: `wrong ${i}` }) : other.client({ token: `wrong ${i}` }).get(STATUS)));
   assert.equal(answers.filter(({ status }) => status === 401).length, 10);

@@ -1,7 +1,7 @@
 // What people put into fields, and what they look for in files and processes: SQL, formulas, links planted in temporary
 // directories, secrets.
 import { strict as assert } from 'node:assert';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { TOP, assertNoLeftovers, makeWorkplace, run, startServer } from './support/hubport.mjs';
@@ -9,6 +9,7 @@ import { startCloud, model } from './support/cloud.mjs';
 import { checksum } from './support/data.mjs';
 import { cleanUp, cleanUpAfter, makeDirectory, runProgram, sessionOf } from './support/processes.mjs';
 import { startPostgres, startRedis } from './support/servers.mjs';
+import { proves } from '../torture/support/record.mjs';
 
 const SECRETS = { token: 'xT0ken-of-admin', dsn: 'xPassw0rd-of-dsn', redis: 'xPassw0rd-of-redis', csrf: 'xSecret-of-csrf-tokens',
   key: 'sk-xKey-of-boss', provider: 'sk-xKey-of-provider', proxy: 'xPassw0rd-of-proxy', cloud: 'xKey-of-the-cloud' };
@@ -49,11 +50,14 @@ const everything = () => checksum(postgres, 'hub', { except: ['public.audit_log'
 /** What PostgreSQL could not read: text that came to stand in a statement. (A value that is no timestamp is another matter.) */
 const sqlFaults = () => postgres.log().split('\n').filter((line) => /ERROR: +(syntax error|unterminated|column|function|operator|cannot insert multiple)/.test(line));
 /** All of it takes a minute: `make torture`. Else each place gets some, by turns. */
-const AT_ONCE = process.env.HUBPORT_TORTURE ? SQL.length : 3;
+const AT_ONCE = process.env.HUBPORT_MATRIX === 'all' ? SQL.length : 3;
 let turn = 0;
 const someSql = () => Array.from({ length: AT_ONCE }, () => SQL[turn++ % SQL.length]);
 
-test('SQL in any search, sort, filter or path is text: refused or found nowhere, never run', async () => {
+/** A test that is a row of docs/reliability.md; `act` calls `round` once for each attack. */
+const attack = (what, act) => proves('Attacks: contents', what, { promise: 'Stored and shown as text, or refused; nothing of it is run, no secret is seen' }, act);
+
+attack('SQL in any search, sort, filter or path is text: refused or found nowhere, never run', async (round) => {
   const before = await everything();
   const faults = sqlFaults();
   assert.ok(lists.length > 20);
@@ -62,6 +66,7 @@ test('SQL in any search, sort, filter or path is text: refused or found nowhere,
       for (const text of someSql()) {
         const at = path.replaceAll(/\{\w+\}/g, encodeURIComponent(text));
         const query = name === '' ? '' : `${name}=${encodeURIComponent(text)}`;
+        round();
         const answer = await client.get(`${at}?${query}`);
         assert.ok(answer.status < 500, `${at}?${query}: ${answer.status} ${answer.text}`);
         assert.ok(!answer.text.includes(SECRETS.key), `${at}?${query}`);
@@ -71,13 +76,14 @@ test('SQL in any search, sort, filter or path is text: refused or found nowhere,
   assert.deepEqual(sqlFaults(), faults);
 });
 
-test('SQL in every text field of a bulk change is stored as it is', async () => {
+attack('SQL in every text field of a bulk change is stored as it is', async (round) => {
   const fields = await client.json('/api/v1/batch-fields');
   const faults = sqlFaults();
   for (const [kind, member] of [['users', 'userIds'], ['keys', 'keyIds'], ['providers', 'providerIds']])
     for (const { name, column, type, maxLength, patchOnly } of fields[kind].filter((field) => ['text', 'texts', 'groups'].includes(field.type)))
       for (const text of someSql().filter((one) => !one.includes(',') && (!maxLength || one.length <= maxLength))) {
         if (patchOnly) continue;
+        round();
         const answer = await client.post(`/api/v1/${kind}:batchUpdate`, { [member]: [101], updates: { [name]: type === 'texts' ? [text] : text } });
         assert.ok([200, 400, 404, 422].includes(answer.status), `${kind}.${name} = ${text}: ${answer.status} ${answer.text}`);
         if (answer.status !== 200) continue;
@@ -88,18 +94,20 @@ test('SQL in every text field of a bulk change is stored as it is', async () => 
   await client.post('/api/v1/users:batchUpdate', { userIds: [101], updates: { name: 'boss' } });
 });
 
-test('SQL in the names of models and of their members is stored as it is', async () => {
+attack('SQL in the names of models and of their members is stored as it is', async (round) => {
   const names = SQL.filter((name) => name.trim() === name);
   const table = Object.fromEntries(names.map((name) => [name, { mode: name, [name]: name, input_cost_per_token: 1e-6 }]));
   const answer = await client.post('/api/v1/model-prices:upload', { content: JSON.stringify(table) });
   assert.equal(answer.status, 200, answer.text);
   const stored = await postgres.sql('hub', `SELECT model_name FROM model_prices WHERE model_name <> 'm'`);
   assert.deepEqual(stored.flat().sort(), [...names].sort());
+  for (const name of names) round();
   for (const name of names) assert.ok((await client.send('DELETE', `/api/v1/model-prices/${encodeURIComponent(name)}`)).status < 300, name);
   assert.equal(await postgres.value('hub', 'SELECT count(*) FROM model_prices'), '1');
 });
 
-test('what a client says of itself is text in the audit log and the log', async () => {
+attack('what a client says of itself is text in the audit log and the log', async (round) => {
+  round();
   const agent = `'); DELETE FROM audit_log; -- <script>alert(1)</script>`;
   const before = Number(await postgres.value('hub', 'SELECT count(*) FROM audit_log'));
   await client.post('/api/v1/users:batchUpdate', { userIds: [101], updates: { note: '=HYPERLINK("x")' } }, { headers: { 'user-agent': agent, 'x-request-id': 'x.y' } });
@@ -108,8 +116,9 @@ test('what a client says of itself is text in the audit log and the log', async 
   assert.deepEqual(server.noise(), [], 'every line of the log is JSON');
 });
 
-test('no cell of a file is a formula', async () => {
+attack('no cell of a file is a formula', async (round) => {
   for (const text of ['=1+1', '+1', '-1', '@SUM(A1)', '\t=1', '\r=1', `'=1`, '=cmd|\' /C calc\'!A0', '"\n=1', ';=1']) {
+    round();
     assert.equal((await client.post('/api/v1/users:batchUpdate', { userIds: [101], updates: { note: text } })).status, 200, text);
     const csv = (await client.get('/api/v1/users:export?format=csv')).text;
     const cells = csv.replace(/^\ufeff/, '').match(/"(?:[^"]|"")*"|[^",\r\n]+/g);
@@ -119,12 +128,13 @@ test('no cell of a file is a formula', async () => {
 
 // ---- Files ----------------------------------------------------------------------------------------------------------
 
-test('links planted in the directory of temporary files are neither followed nor removed, and files are the owner\'s alone', async (t) => {
+attack('links planted in the directory of temporary files are neither followed nor removed, and files are the owner\'s alone', async (round, t) => {
   cleanUpAfter(t);
   const directory = makeWorkplace(), tmp = join(directory, 'tmp');
   const victim = join(makeDirectory('victim'), 'precious');
   writeFileSync(victim, 'precious', { mode: 0o600 });
   const links = ['database_import_1_hpabcdefghij.dump', `database_import_${Date.now() - 9e7}_hp0123456789.dump`, 'database_export_0_hpaaaaaaaaaa.dump'];
+  for (const name of links) round();
   for (const name of links) symlinkSync(victim, join(tmp, name));
   mkdirSync(join(tmp, 'database_import_2_hpabcdefghij.dump'));
   const own = await startServer({ env: {...env, HUBPORT_TMP_MAX_AGE: '0', HUBPORT_TMP_SWEEP_INTERVAL: '1s' }, directory });
@@ -142,9 +152,10 @@ test('links planted in the directory of temporary files are neither followed nor
   assert.equal(readFileSync(victim, 'utf8'), 'precious');
 });
 
-test('a command writes into no link, into no file that stood there, and replaces no pipe', async () => {
+attack('a command writes into no link, into no file that stood there, and replaces no pipe', async (round) => {
   const directory = makeDirectory('output'), path = join(directory, 'x.dump'), victim = join(directory, 'victim');
   writeFileSync(victim, 'precious');
+  round();
   symlinkSync(victim, `${path}.partial`);
   assert.equal((await run(['export', '--output', path], { env })).status, 0);
   assert.equal(readFileSync(victim, 'utf8'), 'precious');
@@ -167,7 +178,7 @@ test('a command writes into no link, into no file that stood there, and replaces
 const secretsIn = (text, but = []) => Object.entries(SECRETS).filter(([name, secret]) => !but.includes(name)
   && [secret, encodeURIComponent(secret), Buffer.from(secret).toString('base64')].some((form) => text.includes(form))).map(([name]) => name);
 
-test('no secret is in an answer, the audit log, the log, a process\'s arguments or a temporary file', async () => {
+attack('no secret is in an answer, the audit log, the log, a process\'s arguments or a temporary file', async (round) => {
   cloud.answer = { m: model(1e-6) };
   const seen = [];
   const watch = setInterval(() => {
@@ -197,7 +208,7 @@ test('no secret is in an answer, the audit log, the log, a process\'s arguments 
   await keep('signed in', session.get('/api/admin/database/status'));
   clearInterval(watch);
   assert.deepEqual(seen, []);
-  for (const [what, { status, text }] of answers.filter(([what]) => what !== 'export'))
+  for (const [what, { status, text }] of answers.filter(([what]) => what !== 'export' && round()))
     assert.deepEqual(secretsIn(text), [], `${what}: ${status} ${text.slice(0, 3000)}`);
   const audit = (await postgres.sql('hub', 'SELECT a::text FROM audit_log a')).flat().join('\n');
   assert.deepEqual(secretsIn(audit), []);
@@ -213,13 +224,14 @@ test('no secret is in an answer, the audit log, the log, a process\'s arguments 
   }
 });
 
-test('no secret is in what commands print, also when it is mistyped', async () => {
+attack('no secret is in what commands print, also when it is mistyped', async (round) => {
   const wrong = [{ DSN: `postgresql://hub:${SECRETS.dsn}@127.0.0.1:1/hub` }, { DSN: `postgresql://hub:${SECRETS.dsn}@[::1/hub` }, { DSN: `postgresql://hub:${SECRETS.dsn}%zz@h/hub` },
     { REDIS_URL: `redis://${SECRETS.redis}@x:y` }, { REDIS_URL: `rediss://:${SECRETS.redis}@x` }, { REDIS_URL: `redis://:${SECRETS.redis}@127.0.0.1:1` },
     { PRICE_TABLE_URL: `https://u:${SECRETS.cloud}@127.0.0.1/x` }, { PRICE_TABLE_URL: `https://127.0.0.1:1/x?key=${SECRETS.cloud}` }];
   const file = join(makeDirectory('output'), 'x.dump');
   for (const more of wrong)
     for (const args of [['config'], ['doctor'], ['status'], ['prices', 'sync'], ['export', '--output', file]]) {
+      round();
       const { stdout, stderr } = await run(args, { env: {...env, ...more }, timeout: 20_000 });
       assert.deepEqual(secretsIn(stdout + stderr), [], `${args.join(' ')} with ${JSON.stringify(more)}: ${stdout}${stderr}`);
     }
@@ -227,12 +239,13 @@ test('no secret is in what commands print, also when it is mistyped', async () =
 
 // ---- The cloud's address --------------------------------------------------------------------------------------------
 
-test('no spelling of an inner address is fetched from, nor a redirect to one', async () => {
+attack('no spelling of an inner address is fetched from, nor a redirect to one', async (round) => {
   const port = cloud.port;
   const own = {...env, PRICE_TABLE_ALLOW_PRIVATE: '0', PRICE_TABLE_ALLOW_HTTP: '1', PRICE_TABLE_TIMEOUT: '3s' };
   cloud.requests.length = 0;
   for (const host of ['127.0.0.1', '2130706433', '0x7f000001', '0177.0.0.1', '127.1', '127.0.1', '0', '0.0.0.0', '[::1]', '[::]', '[::ffff:127.0.0.1]', '[::ffff:7f00:1]',
     '[0:0:0:0:0:ffff:127.0.0.1]', 'localhost', 'LOCALHOST.', '169.254.169.254', '[fe80::1]', '[fd00::1]', '10.0.0.1', '[64:ff9b::7f00:1]', '[2002:7f00:1::]', '%31%32%37.0.0.1', '①②⑦.0.0.1']) {
+    round();
     const { status, stdout } = await run(['prices', 'sync', '--check', '--json'], { env: {...own, PRICE_TABLE_URL: `http://${host}:${port}/x` }, timeout: 20_000 });
     assert.notEqual(status, 0, host);
     assert.match(JSON.parse(stdout).code, /^(FETCH_ADDRESS|FETCH_URL|FETCH_UNREACHABLE|FETCH_FAILED|FETCH_\w+)$/, host);

@@ -1,7 +1,7 @@
 // What travels over the wire: requests that two servers could read differently, too long, too many, too slow; forms and
 // paths that lie. Each is refused with an answer or an end, nothing of it is done, and the server serves on.
 import { strict as assert } from 'node:assert';
-import { after, before, beforeEach, afterEach, test } from 'node:test';
+import { after, before, beforeEach, afterEach } from 'node:test';
 import { once } from 'node:events';
 import { readdirSync } from 'node:fs';
 import { connect } from 'node:net';
@@ -9,6 +9,7 @@ import { setTimeout as sleep } from 'node:timers/promises';
 import { RELEASE, SANITIZED, assertNoLeftovers, startServer } from './support/hubport.mjs';
 import { cleanUp, waitFor } from './support/processes.mjs';
 import { startPostgres } from './support/servers.mjs';
+import { proves } from '../torture/support/record.mjs';
 
 const TOKEN = 'token of the wire attacks';
 const AUTH = `Authorization: Bearer ${TOKEN}\r\n`;
@@ -87,20 +88,26 @@ const SMUGGLING = {
   'chunk lengths of many zeros': post('Transfer-Encoding: chunked\r\n', `${'0'.repeat(100_000)}1\r\n`),
 };
 
+/** A test that is a row of docs/reliability.md; `act` calls `round` once for each attack. */
+const attack = (what, act) => proves('Attacks: the wire', what, { promise: 'An answer or an end, nothing of it is done, the server serves on' }, act);
+
 for (const [what, bytes] of Object.entries(SMUGGLING))
-  test(`smuggling: ${what} is refused, and nothing behind it is a request`, async () => {
+  attack(`smuggling: ${what} is refused, and nothing behind it is a request`, async (round) => {
+    round();
     const text = await exchange(bytes);
     assert.ok(answersIn(text).length <= 1, text);
     assert.ok(!/^HTTP\/1\.1 2/m.test(text), text);
   });
 
-test('without any of that the hidden request is one, else the tests above say nothing', async () => {
+attack('without any of that the hidden request is one, else the tests above say nothing', async (round) => {
+  round();
   const text = await exchange(hidden, 1500);
   assert.match(text, /^HTTP\/1\.1 200/);
   await postgres.sql('hub', 'TRUNCATE model_prices');
 });
 
-test('what follows a refused request on the same connection is not served when its body was not read', async () => {
+attack('what follows a refused request on the same connection is not served when its body was not read', async (round) => {
+  round();
   const form = post(`Content-Length: ${hidden.length}\r\n`, hidden).replace('application/json', 'text/plain');
   const text = await exchange(form + 'GET /livez HTTP/1.1\r\nHost: x\r\n\r\n', 1500);
   assert.ok(answersIn(text).length <= 2 && !text.includes('smuggled'), text);
@@ -121,14 +128,16 @@ const MALFORMED = {
 };
 
 for (const [what, bytes] of Object.entries(MALFORMED))
-  test(`a request with ${what} has an honest end`, async () => {
+  attack(`a request with ${what} has an honest end`, async (round) => {
+    round();
     const text = await exchange(bytes);
     assert.match(text, /^($|HTTP\/1\.[01] (4\d\d|50[15]) )/);
     assert.ok(answersIn(text).length <= 1, text.slice(0, 2000));
   });
 
-test('pipelined requests are answered one for one and in order, however many', async () => {
+attack('pipelined requests are answered one for one and in order, however many', async (round) => {
   const count = 2000;
+  round();
   const socket = open();
   for (let i = 0; i < count; i++) socket.write(`GET /livez HTTP/1.1\r\nHost: x\r\nX-Request-Id: pipe-${i}\r\n\r\n`);
   await waitFor(() => (socket.text.match(/X-Request-Id: pipe-/gi) ?? []).length === count, { within: 20_000, what: 'all answers' });
@@ -137,10 +146,11 @@ test('pipelined requests are answered one for one and in order, however many', a
   assert.deepEqual(ids, [...Array(count).keys()]);
 });
 
-test('nothing that a client sends makes a header or a line of an answer', async () => {
+attack('nothing that a client sends makes a header or a line of an answer', async (round) => {
   const evil = '%0d%0aSet-Cookie:%20auth-token=x%0d%0a%0d%0a<script>';
   for (const path of [`/api/v1/model-prices/a${evil}/history`, `/${evil}`, `/assets/${evil}`, `/api/v1/users?sort=${evil}`,
     `/api/v1/model-prices:export?format=json&source=${evil}`, `/api/admin/database/export?mode=${evil}`]) {
+    round();
     const answer = await server.client().get(path);
     assert.equal(answer.headers['set-cookie'], undefined, path);
     assert.ok(!Object.keys(answer.headers).some((name) => name.includes('script')), path);
@@ -154,12 +164,13 @@ test('nothing that a client sends makes a header or a line of an answer', async 
   assert.ok(!host.includes('evil.example'));
 });
 
-test('paths to files lead to files of the page only', async () => {
+attack('paths to files lead to files of the page only', async (round) => {
   const paths = ['/../etc/passwd', '/..%2f..%2f..%2fetc%2fpasswd', '/%2e%2e/%2e%2e/etc/passwd', '/assets/../../etc/passwd',
     '/assets/..%2f..%2fetc%2fpasswd', '/assets/%2e%2e%2fmain.c', '/assets//etc/passwd', '/assets/%2fetc%2fpasswd', '//etc/passwd', '/assets/..%5c..%5cx',
     '/assets/.', '/assets/..', '/assets/', '/.git/config', '/.env', '/index.html%00.js', '/assets/x%00', '/assets/%c0%ae%c0%ae%c0%afx', '/%u002e%u002e/',
     '/index.html.gz', '/assets/index.js.map', '/server-status', '/proc/self/environ', '/file:///etc/passwd', '/assets/file:%2f%2f%2fetc%2fpasswd'];
   for (const path of paths) {
+    round();
     const text = await exchange(`GET ${path} HTTP/1.1\r\nHost: x\r\nConnection: close\r\n\r\n`);
     assert.match(text, /^HTTP\/1\.1 (400|404) /, path);
     assert.ok(!/root:|ADMIN_TOKEN|DSN=/.test(text), path);
@@ -190,25 +201,28 @@ const FORMS = {
 };
 
 for (const [what, bytes] of Object.entries(FORMS))
-  test(`a form with ${what} is refused, and leaves nothing`, async () => {
+  attack(`a form with ${what} is refused, and leaves nothing`, async (round) => {
     for (const path of [IMPORT, '/api/admin/database/inspect', '/api/v1/model-prices:upload']) {
+      round();
       const answer = await upload(bytes, undefined, path);
       assert.ok(answer.status >= 400 && answer.status < 500, `${path}: ${answer.status} ${answer.text}`);
     }
     await assertNoLeftovers({ server, postgres }, 2000);
   });
 
-test('boundaries that no form may have are refused', async () => {
+attack('boundaries that no form may have are refused', async (round) => {
+  round();
   for (const type of ['multipart/form-data', 'multipart/form-data; boundary=', `multipart/form-data; boundary=${'b'.repeat(71)}`,
     'multipart/form-data; boundary="a\\"b', 'multipart/form-data; boundary=b; boundary=c', 'multipart/mixed; boundary=b', 'multipart/form-data; boundary="b "'])
     assert.ok([400, 415].includes((await upload(`${part('x', 'y')}--b--\r\n`, type)).status), type);
 });
 
-test('a file\'s name is only a name, whatever it holds', async () => {
+attack('a file\'s name is only a name, whatever it holds', async (round) => {
   const before = readdirSync('/tmp').filter((name) => name.includes('planted'));
   const names = ['../../../../tmp/planted', '/tmp/planted', '..\\..\\planted', 'a%00planted', 'a%0d%0aX: planted', `${'x'.repeat(1000)}`, '\xe2\x80\xaegpj.planted',
     '$(touch /tmp/planted)', '; touch /tmp/planted', '`touch /tmp/planted`', '-planted', '--file=/tmp/planted', '', '.', '..', 'CON', '\'; DROP TABLE users --', '<script>planted</script>'];
   for (const name of names) {
+    round();
     const answer = await upload(`${part('file', 'PGDMP no archive', `; filename="${name}"`)}--b--\r\n`);
     assert.ok(answer.status >= 400 && answer.status < 500, `${name}: ${answer.status}`);
     assert.match(answer.headers['content-type'], /json/);
@@ -221,9 +235,10 @@ test('a file\'s name is only a name, whatever it holds', async () => {
 
 // ---- Many -----------------------------------------------------------------------------------------------------------
 
-test('1000 slow clients are cut, hold no memory, and others are served meanwhile', async () => {
+attack('1000 slow clients are cut, hold no memory, and others are served meanwhile', async (round) => {
   const strong = await startServer({ env: {...env, HUBPORT_MAX_CONNECTIONS: '1100', HUBPORT_HEADER_TIMEOUT: '3s' }, binary: RELEASE });
   const before = strong.memory().now;
+  round();
   const slow = Array.from({ length: 1000 }, () => open(strong.port));
   await Promise.all(slow.map((socket) => once(socket, 'connect')));
   slow.forEach((socket, i) => socket.write(i % 2 ? 'GET /livez HTTP/1.1\r\nHost: x\r\nX-' : ''));

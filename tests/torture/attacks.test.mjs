@@ -1,17 +1,18 @@
 // Rounds of attacks that are too long for every day: many connections, many addresses, requests mutated at random.
-// ATTACK_ROUNDS (20000) mutated requests; ATTACK_SEED repeats a run, whose number is in the test's name.
+// ATTACK_ROUNDS (20000) mutated requests; HUBPORT_SEED repeats a run.
 import { strict as assert } from 'node:assert';
-import { after, before, test } from 'node:test';
+import { after, before } from 'node:test';
 import { once } from 'node:events';
 import { connect } from 'node:net';
 import { setTimeout as sleep } from 'node:timers/promises';
 import { RELEASE, assertNoLeftovers, startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, waitFor } from '../integration/support/processes.mjs';
 import { startPostgres } from '../integration/support/servers.mjs';
+import { proves } from './support/record.mjs';
 
 const TOKEN = 'token of the long attacks';
 const ROUNDS = Number(process.env.ATTACK_ROUNDS ?? 20_000);
-const SEED = Number(process.env.ATTACK_SEED ?? Math.floor(Math.random() * 2 ** 31));
+const SEED = Number(process.env.HUBPORT_SEED ?? Math.floor(Math.random() * 2 ** 31));
 const MB = 1024 * 1024;
 let postgres, env;
 
@@ -30,11 +31,15 @@ function open(port) {
   return socket;
 }
 
-test('10000 connections at once: those that fit are kept waiting, the others are told to come back, and all go', async () => {
+/** A test that is a row of docs/reliability.md; `act` calls `round` once for each attack. */
+const attack = (what, act) => proves('Attacks: long rounds', what, { promise: 'An answer or an end, memory is bounded, nothing is left, the server serves on' }, act);
+
+attack('10000 connections at once: those that fit are kept waiting, the others are told to come back, and all go', async (count) => {
   const server = await startServer({ env: {...env, HUBPORT_MAX_CONNECTIONS: '10000' }, binary: RELEASE });
   assert.equal((await server.client().get('/api/admin/database/status')).status, 200);
   const before = { memory: server.rss(), fds: server.fds() };
   for (let round = 0; round < 3; round++) {
+    count();
     const many = [];
     for (let i = 0; i < 10_000; i++) {
       many.push(open(server.port));
@@ -54,7 +59,7 @@ test('10000 connections at once: those that fit are kept waiting, the others are
   assert.equal((await server.stop()).code, 0);
 });
 
-test('guessing from 30000 addresses: memory is bounded, who is locked stays locked, others get in', async () => {
+attack('guessing from 30000 addresses: memory is bounded, who is locked stays locked, others get in', async (round) => {
   const server = await startServer({ env: {...env, HUBPORT_TRUSTED_PROXIES: '127.0.0.1' }, binary: RELEASE });
   const guess = (address, key) => server.client({}).post('/api/auth/login', { key }, { headers: { 'x-real-ip': address } });
   for (let i = 0; i < 10; i++) assert.equal((await guess('192.0.2.1', `wrong ${i}`)).status, 401);
@@ -62,6 +67,7 @@ test('guessing from 30000 addresses: memory is bounded, who is locked stays lock
   for (let i = 0; i < 30_000; i += 20)
     await Promise.all(Array.from({ length: 20 }, async (_, j) => {
       const n = i + j;
+      round();
       assert.equal((await guess(n % 2 ? `10.${n >> 16}.${(n >> 8) & 255}.${n & 255}` : `2001:db8:${(n >> 8).toString(16)}:${(n & 255).toString(16)}::1`, `wrong ${n}`)).status, 401);
     }));
   assert.ok(server.rss() - before < 20 * MB, `${((server.rss() - before) / MB).toFixed(1)} MB more`);
@@ -110,10 +116,11 @@ function mutated(pick) {
   return bytes;
 }
 
-test(`${ROUNDS} requests mutated at random (ATTACK_SEED=${SEED}): an answer or an end, no crash, nothing left`, async () => {
+attack('requests mutated at random: an answer or an end, no crash, nothing left', async (round) => {
   const server = await startServer({ env });
   const pick = numbers(SEED);
-  const attack = async () => {
+  const attackOnce = async () => {
+    round();
     const bytes = Buffer.from(mutated(pick), 'latin1'), socket = open(server.port);
     const half = pick(bytes.length + 1);
     socket.write(bytes.subarray(0, half));
@@ -122,10 +129,10 @@ test(`${ROUNDS} requests mutated at random (ATTACK_SEED=${SEED}): an answer or a
     await Promise.race([socket.ended, sleep(100 + pick(200))]);
     socket.destroy();
     const status = /^HTTP\/1\.[01] (\d+)/.exec(socket.text)?.[1];
-    assert.ok(status !== '500', `500 for ${JSON.stringify(bytes.toString('latin1'))}: ${socket.text}`);
+    assert.ok(status !== '500', `HUBPORT_SEED=${SEED}: 500 for ${JSON.stringify(bytes.toString('latin1'))}: ${socket.text}`);
   };
   for (let i = 0; i < ROUNDS; i += 50) {
-    await Promise.all(Array.from({ length: 50 }, attack));
+    await Promise.all(Array.from({ length: 50 }, attackOnce));
     assert.equal(server.child.exitCode ?? server.child.signalCode, null, server.stderr.slice(-3000));
   }
   assert.equal((await server.client().get('/api/admin/database/status')).status, 200);
