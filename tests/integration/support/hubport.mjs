@@ -176,7 +176,8 @@ const LOCK_KEY = 'database:backup:lock';
 export async function findLeftovers({ server, postgres, redis } = {}) {
   const found = [];
   if (server) {
-    const working = sessionOf(server.pid).filter(({ pid }) => pid !== server.pid);
+    const working = sessionOf(server.pid)
+      .filter(({ pid, command }) => pid !== server.pid && !command.includes('llvm-symbolizer')); // a sanitizer's
     const postmasters =
       working.filter(({ command }) => /\/postgres -D |\/postgres .*-D /.test(command)).map(({ pid }) => pid);
     const private_cluster = (process) =>
