@@ -3,7 +3,8 @@
  * the fields can be edited; the rest, where a file has it, must be as it is in the database, `updatedAt` above all: it
  * tells that nobody changed the row since the file was made. A column that is left out is not changed.
  *
- * Cells of CSV: null and "" are empty, lists have commas, rules and objects are JSON. JSON is an array of objects, or
+ * Cells of CSV: null and "" are empty, lists of texts have commas, other rules and objects are JSON. JSON is an array
+ * of objects, or
  * {"items": [...]}, as the list's items. Passwords in addresses are masked; a masked address is not changed.
  */
 #ifndef BATCH_FILE_H
@@ -38,7 +39,8 @@ struct file_import {
 /* In. `*answer`, set in any case but NULL before the first batch: {rowCount, changedCount, cellCount, dryRun, rows:
  * [{id, name, at, changes: [{field, before, after}]}], chunks: [{from, to, rowCount, status: "applied" | "previewed" |
  * "failed" | "notRun", operationId, undoToken}], warnings}; `at` is "line 7" or "items.5". What is wrong with the file
- * is added to the problems, with the line, and nothing is changed. With chunks, those before the failed one are done.
+ * is added to the problems, with the line, and nothing is changed; PREVIEW_STALE when an edited cell was changed by
+ * somebody else since it was compared. With chunks, those before the failed one are done.
  */
 bool file_import(const struct batch_job *job, const struct file_import *request, struct batch_problems *problems,
                  json_t **answer, struct err *err) MUST_CHECK;

@@ -1,5 +1,7 @@
 #include "batch/file_columns.h"
 
+#include "base/jtext.h"
+
 #include <stdlib.h>
 #include <string.h>
 
@@ -32,6 +34,21 @@ static bool is_plain(json_t *list)
     return true;
 }
 
+static const char *join(struct arena *arena, json_t *list)
+{
+    struct jtext_out out = {0};
+    json_t *one;
+    size_t index;
+    json_array_foreach(list, index, one)
+    {
+        jtext_puts(&out, index == 0 ? "" : ", ");
+        jtext_puts(&out, json_string_value(one));
+    }
+    const char *cell = arena_strndup(arena, out.text == NULL ? "" : out.text, out.size);
+    free(out.text);
+    return cell;
+}
+
 const char *file_cell(struct arena *arena, json_t *value)
 {
     if (value == NULL || json_is_null(value))
@@ -44,10 +61,5 @@ const char *file_cell(struct arena *arena, json_t *value)
         free(text);
         return kept;
     }
-    const char *cell = "";
-    json_t *one;
-    size_t index;
-    json_array_foreach(value, index, one) cell =
-        arena_printf(arena, "%s%s%s", cell, index == 0 ? "" : ", ", json_string_value(one));
-    return cell;
+    return join(arena, value);
 }

@@ -188,7 +188,7 @@ static bool is_same(const struct import *import, const struct field *field, json
     json_t *cell = import->request->format == FILE_CSV ? json_string(file_cell(import->job->arena, current))
                                                        : json_incref(current);
     json_t *own = value_of(import, field, cell, &ignored);
-    bool same = own != NULL && json_equal(own, value);
+    bool same = json_equal(current, value) || (own != NULL && json_equal(own, value));
     json_decref(cell);
     json_decref(own);
     return same;
@@ -201,9 +201,10 @@ static bool is_untouched(const struct import *import, json_t *cell, json_t *curr
                : json_equal(cell, current);
 }
 
-/* A cell that was edited goes into the changes, unless something is wrong with it. */
+/* A cell that was edited goes into the row's changes, unless something is wrong with it; what it was compared with is
+ * expected of the row when it is written (secrets are not known here). */
 static void compare_cell(struct import *import, const struct entry *entry, const char *name, json_t *cell, json_t *item,
-                         json_t *changes)
+                         struct batch_row *row)
 {
     const struct field *field = kind_field(import->request->kind, name);
     json_t *current = json_object_get(item, field == NULL ? name : field->name);
@@ -222,13 +223,13 @@ static void compare_cell(struct import *import, const struct entry *entry, const
         json_t *value = value_of(import, field, cell, &problem);
         if (value == NULL)
             problem_at(import, entry->at, name, problem);
-        else if (json_object_get(changes, field->column) != NULL)
+        else if (json_object_get(row->changes, field->column) != NULL)
             problem_at(import, entry->at, name, "stands there twice, by two names");
         else if (!is_same(import, field, value, current)) {
             if (type != NULL && !field_is_for(field, type))
                 problem_at(import, entry->at, name, arena_printf(import->job->arena, "is not for the type %s", type));
-            else
-                json_object_set(changes, field->column, value);
+            else if (json_object_set(row->changes, field->column, value) == 0 && !field->secret)
+                json_object_set(row->expected, field->name, current);
         }
         json_decref(value);
     }
@@ -236,17 +237,20 @@ static void compare_cell(struct import *import, const struct entry *entry, const
 
 static void compare_entry(struct import *import, const struct entry *entry, json_t *item)
 {
-    json_t *changes = json_object(), *cell;
+    struct batch_row row = {.id = entry->id, .changes = json_object(), .expected = json_object()};
     const char *name;
+    json_t *cell;
     json_object_foreach(entry->cells, name, cell) if (strcmp(name, "id") != 0)
-        compare_cell(import, entry, name, cell, item, changes);
-    if (json_object_size(changes) > 0) {
+        compare_cell(import, entry, name, cell, item, &row);
+    if (json_object_size(row.changes) > 0) {
         *(struct edit *)arena_push(import->job->arena, &import->edits, import->edit_count++, sizeof(struct edit)) =
-            (struct edit){entry->at, {.id = entry->id, .changes = changes}};
-        import->cell_count += json_object_size(changes);
-        json_array_append(import->keep_alive, changes);
+            (struct edit){entry->at, row};
+        import->cell_count += json_object_size(row.changes);
+        json_array_append(import->keep_alive, row.changes);
+        json_array_append(import->keep_alive, row.expected);
     }
-    json_decref(changes);
+    json_decref(row.changes);
+    json_decref(row.expected);
 }
 
 static const char *ids_only(void *context, const char *name)

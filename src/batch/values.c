@@ -295,7 +295,9 @@ json_t *value_parse(const struct field *field, const char *text, struct arena *a
     case FIELD_TEXTS:
         value = text[0] == '[' ? json_loads(text, 0, NULL) : split(text);
         break;
-    case FIELD_RULES:
+    case FIELD_RULES: /* allowed models may be names only */
+        value = strchr("[{\"", text[0]) != NULL ? json_loads(text, 0, NULL) : split(text);
+        break;
     case FIELD_OBJECT:
         value = json_loads(text, 0, NULL);
         break;

@@ -2,7 +2,7 @@
 import { strict as assert } from 'node:assert';
 import { after, before, beforeEach, test } from 'node:test';
 import { startServer } from './support/hubport.mjs';
-import { cleanUp } from './support/processes.mjs';
+import { cleanUp, waitFor } from './support/processes.mjs';
 import { startPostgres, startRedis } from './support/servers.mjs';
 
 const TOKEN = 'token of the file tests';
@@ -86,6 +86,32 @@ test('of an edited file only the edited cells change, and its preview lists exac
   assert.equal(await value(`SELECT action_type || success FROM audit_log`), 'users.batch_importtrue');
 });
 
+/** Two cells for a field, each another value. */
+const cellsOf = ({ type, name, min, max, choices }) => ({
+  bool: ['true', 'false'], integer: [min, max], decimal: [min, max], text: ['https://a.example/', 'https://b.example/'], choice: [choices?.at(-1), choices?.[0]],
+  time: ['01:02', '23:59'], numeral: [min, max], texts: ['x', '["a, b"]'], groups: ['x', 'y,z'], object: ['{"type":"adaptive"}', '{"effort":"low"}'],
+  rules: name === 'modelRedirects' ? ['[{"matchType":"exact","source":"a","target":"b"}]', '[]'] : ['["a"]', '["b"]'],
+})[type];
+
+test('every field of every kind is changed by a file, from every value', async () => {
+  const fields = await client.json('/api/v1/batch-fields');
+  await postgres.sql('hub', `INSERT INTO keys (user_id, key, name) SELECT id, 'sk-second-' || id, 'second' FROM users`);
+  for (const [kind, id, type] of [['users', 1], ['keys', 1], ['providers', 1, 'codex'], ['providers', 2, 'claude']]) {
+    const mine = fields[kind].filter(({ onlyFor }) => !onlyFor || onlyFor.includes(type));
+    for (const round of [0, 1, 0]) {
+      const csv = await exported(kind, `?ids=${id}`), [header, row] = parse(csv);
+      const changed = mine.filter((field) => row[header.indexOf(field.name)] !== cellsOf(field)[round]);
+      assert.ok(changed.length > mine.length / 2, 'most fields have another value');
+      const answer = await send(kind, edited(csv, { [id]: Object.fromEntries(changed.map((field) => [field.name, cellsOf(field)[round]])) }));
+      assert.equal(answer.status, 200, `${kind} ${round}: ${answer.text}`);
+      assert.ok(answer.json.cellCount > mine.length / 2);
+      const cells = changed.map((field) => [field.name, cellsOf(field)[round]]);
+      const again = await send(kind, format([['id', ...cells.map(([name]) => name)], [String(id), ...cells.map(([, cell]) => cell)]]));
+      assert.deepEqual([again.status, again.json.changedCount], [200, 0], again.text);
+    }
+  }
+});
+
 test('what a file changed can be taken back', async () => {
   const before = await value('SELECT rpm_limit FROM users WHERE id = 1');
   const { chunks: [{ operationId, undoToken, undoExpiresAt }] } = (await send('users', edited(await exported('users'), { 1: { rpm: '500' } }))).json;
@@ -99,6 +125,9 @@ test('cells as a spreadsheet writes them are the same values', async () => {
   assert.equal((await send('users', csv)).json.changedCount, 0);
   const keys = edited(await exported('keys'), { 1: { isEnabled: 'TRUE' } });
   assert.equal((await send('keys', keys)).json.changedCount, 0);
+  const models = async (cell) => (await send('providers', edited(await exported('providers'), { 2: { allowedModels: cell } })));
+  assert.deepEqual((await models('gpt-5, o3')).json.rows[0].changes[0].after, ['gpt-5', 'o3']);
+  assert.deepEqual(problems(await models('{"pattern":"a"}')), ['line 3: allowedModels']);
   const semicolons = 'id;rpm\r\n1;9\r\n';
   assert.deepEqual((await send('users', semicolons)).json.rows[0].changes, [{ field: 'rpm', before: 1, after: 9 }]);
 });
@@ -152,6 +181,20 @@ test('a row that was changed since the file was made is refused, unless the colu
   const narrow = format(parse(csv).map((row, i) => [row[0], row[parse(csv)[0].indexOf('rpm')]]));
   assert.equal((await send('users', narrow)).json.changedCount, 2);
   assert.equal(await value(`SELECT description || rpm_limit FROM users WHERE id = 1`), 'by somebody else11');
+});
+
+test('an edited cell that somebody changes while the file comes in is not overwritten, and named', async () => {
+  const csv = edited(await exported('users'), { 1: { rpm: '11' }, 2: { rpm: '22', note: 'mine' } });
+  const other = postgres.session('hub');
+  await other.run('BEGIN; UPDATE users SET rpm_limit = 5 WHERE id = 2');
+  const answer = send('users', csv);
+  await waitFor(async () => await value(`SELECT count(*) FROM pg_stat_activity WHERE wait_event_type = 'Lock'`) === '1');
+  await other.run('COMMIT');
+  await other.close();
+  const { status, json } = await answer;
+  assert.deepEqual([status, json.errorCode, json.chunks[0].errorParams.changed],
+    [409, 'PREVIEW_STALE', [{ id: 2, name: 'user 2', field: 'rpm', expected: 2, current: 5 }]]);
+  assert.equal(await value(`SELECT string_agg(rpm_limit || description, ',' ORDER BY id) FROM users WHERE id < 3`), '1note 1,5note 2');
 });
 
 test('rules of a batch hold for files: the last key, fields of other types, masked addresses', async () => {
