@@ -243,9 +243,13 @@ class Redis {
     child.stdout.setEncoding('utf8').on('data', (part) => (text += part));
     await waitFor(() => text.startsWith('psubscribe\n'), { what: 'the subscription' });
     const stop = async () => {
+      const last = pattern.replaceAll('*', 'the last one'); // what was published before it has come when it comes
+      await this.cli('PUBLISH', last, 'the end');
+      await waitFor(() => text.endsWith(`${last}\nthe end\n`), { what: 'the last message' });
       await endProcess(child, 'SIGTERM', 2000);
       const lines = text.split('\n');
-      return lines.flatMap((line, i) => (line === 'pmessage' ? [{ channel: lines[i + 2], message: lines[i + 3] }] : []));
+      const all = lines.flatMap((line, i) => (line === 'pmessage' ? [{ channel: lines[i + 2], message: lines[i + 3] }] : []));
+      return all.slice(0, -1);
     };
     return { stop };
   }
