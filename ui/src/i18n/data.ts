@@ -51,7 +51,6 @@ export const dataTexts = texts({
   dropHint: ['.dump 文件（PostgreSQL 自定义格式，pg_dump -Fc）', '.dump files (PostgreSQL\'s custom format, pg_dump -Fc)'],
   notDump: ['“{0}” 不是 .dump 文件，请选择备份文件', '“{0}” is no .dump file; choose a backup'],
   notArchive: ['“{0}” 的内容不是 PostgreSQL 自定义格式的备份', '“{0}” does not hold an archive in PostgreSQL\'s custom format'],
-  other: ['换一个文件', 'Another file'],
   uploading: ['正在上传并校验', 'Uploading and verifying'],
   uploaded: ['{0} / {1} · {2}/秒 · 剩余 {3}', '{0} of {1} · {2}/s · {3} left'],
   verifyingServer: ['上传完成，服务器正在校验…', 'Uploaded; the server verifies it…'],
@@ -130,7 +129,6 @@ export const dataTexts = texts({
   kept: ['先前的数据库会保留 {0}，其间可以回退。', 'The previous database is kept for {0}; going back is possible until then.'],
   othersLost: ['当前数据库中有备份里没有的对象，覆盖后将会丢失：', 'The live database has objects that the backup lacks; they would be lost:'],
   foreignListed: ['备份中有可以执行代码的内容，它们将以数据库角色的权限运行：', 'The backup holds what can run code, with the rights of the database\'s role:'],
-  partial: ['备份只包含部分数据表：其余的数据表和对象在恢复后将不存在。', 'The backup holds only some tables: the others will not exist afterwards.'],
   goOnLosing: ['丢弃这些对象并继续', 'Let them go and go on'],
   goOnForeign: ['我信任此备份，继续', 'I trust this backup; go on'],
   // Import: running

@@ -9,8 +9,6 @@ export const overviewTexts = texts({
   cost: ['费用（美元）', 'Cost (USD)'],
   requestsTitle: ['近 14 天的请求', 'Requests, last 14 days'],
   costTitle: ['近 14 天的费用', 'Cost, last 14 days'],
-  totalRequests: ['请求总数', 'Requests'],
-  totalCost: ['总费用', 'Cost'],
   failureRate: ['失败率', 'Failure rate'],
   models: ['模型价格', 'Model prices'],
   lastBackup: ['最近备份', 'Last backup'],

@@ -53,7 +53,6 @@ export const pricesTexts = texts({
   noHistory: ['没有变更记录', 'No change is recorded'],
   revertTo: ['恢复到此变更之前', 'Go back to before this'],
   reverted: ['已恢复', 'It is as it was'],
-  by: ['操作者', 'By'],
   action_upload: ['上传', 'Upload'],
   action_sync: ['同步', 'Sync'],
   action_auto_sync: ['自动同步', 'Automatic sync'],
