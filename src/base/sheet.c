@@ -5,6 +5,8 @@
 #include <csv.h>
 #include <string.h>
 
+#define CELL_STEP (64 * KIB) /* a cell's memory grows by it */
+
 struct reading {
     struct arena *arena;
     struct sheet *sheet;
@@ -63,6 +65,7 @@ static bool parse(struct reading *reading, const char *text, size_t size, struct
     if (csv_init(&parser, CSV_STRICT | CSV_STRICT_FINI | CSV_APPEND_NULL | CSV_REPALL_NL) != 0)
         abort();
     csv_set_space_func(&parser, no_space); /* blanks around a cell are its own */
+    csv_set_blk_size(&parser, CELL_STEP);
     if (memchr(text, ',', first) == NULL && memchr(text, ';', first) != NULL)
         csv_set_delim(&parser, ';');
     bool ok = csv_parse(&parser, text, size, take_cell, end_row, reading) == size
