@@ -180,10 +180,13 @@ static json_t *error_event(struct job *job, const struct err *err, bool changed)
 {
     char text[ERR_TEXT_SIZE];
     err_text(err, job->lang, text);
-    return json_pack("{s:s, s:s, s:s, s:s, s:i, s:i, s:b}", "type", "error", "message", text_utf8(job->arena, text),
-                     "code", err_name(err->code), "details", text_utf8(job->arena, err->words), "exitCode",
-                     err_exit_status(err->code), "errorCount", err->code == ERR_RESTORE_FATAL ? atoi(err->args[0]) : 1,
-                     "changed", changed);
+    json_t *event =
+        json_pack("{s:s, s:s, s:s, s:s, s:i, s:i}", "type", "error", "message", text_utf8(job->arena, text), "code",
+                  err_name(err->code), "details", text_utf8(job->arena, err->words), "exitCode",
+                  err_exit_status(err->code), "errorCount", err->code == ERR_RESTORE_FATAL ? atoi(err->args[0]) : 1);
+    if (err->code != ERR_OUTCOME_UNKNOWN)
+        json_object_set_new(event, "changed", json_boolean(changed));
+    return event;
 }
 
 /* Everything is settled (lock, shadow, temp file, audit) before the last event leaves: the next request may follow at

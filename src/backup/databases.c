@@ -2,6 +2,7 @@
 
 #include "backup/temporary_role.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -279,23 +280,6 @@ static bool rename_both(struct job *job, struct pg_conn *conn, const char *incom
     return true;
 }
 
-/* COMMIT, and when its answer was lost, whether it happened. */
-static bool commit(struct job *job, struct pg_conn *conn, const struct previous *previous, struct err *err)
-{
-    struct pg_result found;
-    if (pg_run(conn, err, "COMMIT"))
-        return true;
-    struct err ignored;
-    struct pg_conn *again =
-        app_connect(job->app, config_text(job->app->config, SETTING_LOCK_DATABASE), "hubport", NULL, &ignored);
-    bool happened = again != NULL
-                    && pg_query(again, job->arena, &found, &ignored, "SELECT 1 FROM pg_database WHERE datname = $1",
-                                PG_ARGS(previous->name))
-                    && found.count == 1;
-    pg_close(again);
-    return happened;
-}
-
 bool databases_switch(struct job *job, struct pg_conn *conn, const char *incoming, bool pin_previous,
                       struct previous *previous, struct err *err)
 {
@@ -313,12 +297,14 @@ bool databases_switch(struct job *job, struct pg_conn *conn, const char *incomin
         goto out;
     }
     pg_set_cancel(conn, NULL); /* from here it happens or it fails; a cancel in between would be neither */
-    ok = rename_both(job, conn, incoming, previous, err) && commit(job, conn, previous, err);
+    ok = rename_both(job, conn, incoming, previous, err) && FAIL_POINT(SWITCH_RENAMED, err) && pg_commit(conn, err);
+    if (ok)
+        FAIL_POINT_PAST(SWITCH_COMMITTED);
     cancel_fire(ender.stop, ERR_CANCELLED);
     pthread_join(thread, NULL);
 out:
     cancel_free(ender.stop);
-    if (!ok) {
+    if (!ok && err->code != ERR_OUTCOME_UNKNOWN) {
         struct err reason = *err;
         err_set(err, ERR_SWITCH_FAILED, "%s", reason.words);
     }

@@ -5,6 +5,7 @@
 #include "backup/parallel_copy.h"
 #include "backup/server.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -146,7 +147,8 @@ struct export *export_begin(struct job *job, const struct export_options *option
     clock_file_stamp(clock_wall_ms(), stamp);
     export->file_name = arena_printf(job->arena, "backup_%s%s.dump", stamp, modes[options->mode].suffix);
     export->lock = backup_lock_acquire(job->app, "export", job->actor.user_name, job->cancel, &job->holder, err);
-    if (export->lock != NULL && server_check(job, err) && check_method(export, err) && open_dump(export, err)) {
+    if (export->lock != NULL && FAIL_POINT(EXPORT_LOCKED, err) && server_check(job, err) && check_method(export, err)
+        && open_dump(export, err) && FAIL_POINT(EXPORT_OPENED, err)) {
         log_event(LOG_INFO, "export.started", "{s:s, s:s, s:s}", "mode", modes[options->mode].name, "compression",
                   methods[options->method], "file", export->file_name);
         return export;
@@ -224,7 +226,8 @@ static bool write_archive(struct export *export, struct writer *writer, struct e
     bool parallel = export->parallel != NULL && parallel_copy_tables(export->parallel) > 0;
     return writer_write(writer, head, size, err) && writer_flush(writer, err)
            && (parallel ? copy_parallel(export, writer, err) : dump_process_copy(export->dump, writer, NULL, NULL, err))
-           && dump_stream_complete(stream, err) && backup_lock_held(export->lock, err) && writer_seal(writer, err);
+           && FAIL_POINT(EXPORT_COPIED, err) && dump_stream_complete(stream, err) && backup_lock_held(export->lock, err)
+           && writer_seal(writer, err) && FAIL_POINT(EXPORT_SEALED, err);
 }
 
 bool export_copy(struct export *export, int out, struct export_result *result, struct err *err)
@@ -253,7 +256,7 @@ static void remember(struct export *export)
     struct job *job = export->job;
     struct err err;
     struct pg_conn *conn = pg_pool_take(job->app->pool, NULL, &err);
-    if (conn == NULL
+    if (conn == NULL || !FAIL_POINT(EXPORT_REMEMBERED, &err)
         || !pg_query(
             conn, job->arena, NULL, &err,
             "INSERT INTO hubport.exports (sha256, file_name, mode, size, user_name) VALUES ($1, $2, $3, $4, $5)"
@@ -285,5 +288,6 @@ void export_end(struct export *export, const struct err *failure)
                   (json_int_t) export->result.ms);
     }
     write_audit(export, failure);
+    FAIL_POINT_PAST(EXPORT_AUDITED);
     backup_lock_release(export->lock);
 }

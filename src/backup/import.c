@@ -8,6 +8,7 @@
 #include "backup/preview.h"
 #include "backup/server.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "pg/migrate.h"
@@ -73,10 +74,11 @@ struct import *import_begin(struct job *job, int fd, const char *path, const str
     *import = (struct import){.job = job, .options = *options, .path = path, .fd = fd, .started_ms = clock_mono_ms()};
     *refusal = (struct import_refusal){0};
     import->archive = archive_open(fd, job->arena, err);
-    if (import->archive == NULL)
+    if (import->archive == NULL || !FAIL_POINT(IMPORT_OPENED, err))
         goto refused;
     import->lock = backup_lock_acquire(job->app, "import", job->actor.user_name, job->cancel, &job->holder, err);
-    if (import->lock == NULL || !check(import, err)) {
+    if (import->lock == NULL || !FAIL_POINT(IMPORT_LOCKED, err) || !check(import, err)
+        || !FAIL_POINT(IMPORT_PLANNED, err)) {
         *refusal = (struct import_refusal){import->plan.others, import->plan.other_count, import->foreign.items,
                                            import->foreign.count};
         goto refused;
@@ -225,7 +227,7 @@ static bool run_merge(struct import *import, struct err *err)
     struct job *job = import->job;
     struct import_result *result = &import->result;
     job->way = "merge";
-    if (!merge_stage(merge, err))
+    if (!merge_stage(merge, err) || !FAIL_POINT(MERGE_STAGED, err))
         return false;
     if (merge->figures.newer_archive)
         job_report(job, PHASE_STAGE, -1, MESSAGE(job->arena, job->lang, MSG_NEWER_ARCHIVE));
@@ -258,13 +260,15 @@ static bool preview_of_overwrite(struct import *import, struct err *err)
 
 bool import_run(struct import *import, struct import_result *result, struct err *err)
 {
-    bool preview = import->options.dry_run, ok = verify(import, err);
+    bool preview = import->options.dry_run, ok = verify(import, err) && FAIL_POINT(IMPORT_VERIFIED, err);
     if (ok && import->options.clean_first)
         ok = preview ? preview_of_overwrite(import, err) : run_overwrite(import, err);
     else if (ok)
         ok = run_merge(import, err);
-    if (import->changed)
+    if (import->changed) {
+        FAIL_POINT_PAST(IMPORT_CHANGED);
         notify_hub(import->job);
+    }
     import->result.ms = clock_mono_ms() - import->started_ms;
     if (ok)
         *result = import->result;
@@ -318,5 +322,6 @@ void import_end(struct import *import, const struct err *failure)
               import->options.dry_run, "rows", (json_int_t)import->result.rows, "switched", import->result.switched,
               "error", failure == NULL ? "" : text_utf8(job->arena, failure->words), "ms",
               (json_int_t)(clock_mono_ms() - import->started_ms));
+    FAIL_POINT_PAST(IMPORT_AUDITED);
     backup_lock_release(import->lock);
 }

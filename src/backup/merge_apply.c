@@ -1,5 +1,6 @@
 /* The one transaction of a merge. */
 #include "backup/merge_internal.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 #include "pg/copy.h"
@@ -233,10 +234,10 @@ static bool insert_all(struct merge *merge, struct err *err)
 static bool try_once(struct merge *merge, struct err *err)
 {
     return pg_run(merge->conn, err, "BEGIN; SET CONSTRAINTS ALL DEFERRED") && merge_classify(merge, err)
-           && merge_create(merge, ARCHIVE_PRE_DATA, err) && insert_all(merge, err)
-           && merge_create(merge, ARCHIVE_POST_DATA, err) && wake_triggers(merge, err)
-           && backup_lock_held(merge->lock, err) && cancel_check(merge->job->cancel, err)
-           && advance_sequences(merge, err) && pg_run(merge->conn, err, "COMMIT");
+           && FAIL_POINT(MERGE_CLASSIFIED, err) && merge_create(merge, ARCHIVE_PRE_DATA, err) && insert_all(merge, err)
+           && FAIL_POINT(MERGE_INSERTED, err) && merge_create(merge, ARCHIVE_POST_DATA, err)
+           && wake_triggers(merge, err) && backup_lock_held(merge->lock, err) && cancel_check(merge->job->cancel, err)
+           && advance_sequences(merge, err) && FAIL_POINT(MERGE_SEQUENCES, err) && pg_commit(merge->conn, err);
 }
 
 /* Somebody else had a lock or took a row away meanwhile: lock_not_available, deadlock, a parent that was deleted. */
@@ -256,6 +257,7 @@ bool merge_apply(struct merge *merge, bool *committed, struct err *err)
     for (int try = 1;; try++) {
         if (try_once(merge, err)) {
             *committed = true;
+            FAIL_POINT_PAST(MERGE_COMMITTED);
             return true;
         }
         if (err->code != ERR_DATABASE_ERROR || !may_try_again(merge) || try == TRIES)

@@ -78,7 +78,7 @@ bool overwrite_apply_later(struct overwrite *overwrite, struct pg_conn *conn, co
             return false;
         }
     }
-    return pg_run(conn, err, "COMMIT");
+    return pg_commit(conn, err);
 }
 
 bool overwrite_migrate(struct overwrite *overwrite, struct pg_conn *restored, struct err *err)

@@ -5,6 +5,7 @@
 #include "backup/log_tables.h"
 #include "backup/transfer.h"
 #include "base/clock.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -90,7 +91,7 @@ static bool complete_shadow(struct overwrite *overwrite, struct pg_conn *live, c
     const struct pg_target *as = overwrite->role.target == NULL ? job->app->target : overwrite->role.target;
     struct pg_conn *restored = app_connect_as(as, shadow, "hubport", job->cancel, err);
     bool ok = restored != NULL && check_no_hubport(overwrite, restored, err) && carry_over(overwrite, live, shadow, err)
-              && finish_shadow(overwrite, live, restored, filter, err);
+              && finish_shadow(overwrite, live, restored, filter, err) && FAIL_POINT(OVERWRITE_COMPLETED, err);
     pg_close(restored);
     return ok;
 }
@@ -128,7 +129,7 @@ static bool fill_shadow(struct overwrite *overwrite, struct pg_conn *maintenance
     if (!choose_role(overwrite, maintenance, shadow, err))
         return false;
     struct contents_filter filter = {.skip_logs = overwrite->skip_logs, .plain_role = overwrite->role.target != NULL};
-    if (!overwrite_restore(overwrite, shadow, &filter, err))
+    if (!overwrite_restore(overwrite, shadow, &filter, err) || !FAIL_POINT(OVERWRITE_RESTORED, err))
         return false;
     struct pg_conn *live = app_connect(job->app, NULL, "hubport", job->cancel, err);
     bool ok = live != NULL && complete_shadow(overwrite, live, shadow, &filter, err)
@@ -159,7 +160,8 @@ bool overwrite_by_switch(struct overwrite *overwrite, struct err *err)
     if (maintenance == NULL)
         return false;
     shadow = shadow_create(job, maintenance, err);
-    if (shadow == NULL || !fill_shadow(overwrite, maintenance, shadow, err) || !backup_lock_held(overwrite->lock, err))
+    if (shadow == NULL || !FAIL_POINT(OVERWRITE_SHADOW, err) || !fill_shadow(overwrite, maintenance, shadow, err)
+        || !FAIL_POINT(OVERWRITE_DRESSED, err) || !backup_lock_held(overwrite->lock, err))
         goto out;
     job_report(job, PHASE_SWITCH, -1, MESSAGE(job->arena, job->lang, MSG_SWITCHING));
     ok = databases_switch(job, maintenance, shadow, overwrite->plan->other_count > 0, &overwrite->previous, err);

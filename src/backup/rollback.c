@@ -1,6 +1,7 @@
 #include "backup/rollback.h"
 
 #include "backup/notify.h"
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -25,8 +26,8 @@ static bool switch_back(struct job *job, struct backup_lock *lock, const char *n
         return err_set(err, ERR_NO_PREVIOUS, "no maintenance database to work from");
     struct pg_conn *maintenance =
         app_connect(job->app, config_text(job->app->config, SETTING_LOCK_DATABASE), "hubport", job->cancel, err);
-    bool ok = maintenance != NULL && choose(job, maintenance, name, restored, err) && backup_lock_held(lock, err)
-              && databases_switch(job, maintenance, *restored, false, kept, err);
+    bool ok = maintenance != NULL && choose(job, maintenance, name, restored, err) && FAIL_POINT(ROLLBACK_CHOSEN, err)
+              && backup_lock_held(lock, err) && databases_switch(job, maintenance, *restored, false, kept, err);
     pg_close(maintenance);
     return ok;
 }
@@ -37,7 +38,7 @@ bool rollback_run(struct job *job, const char *name, const char **restored, stru
     *kept = (struct previous){0};
     struct backup_lock *lock =
         backup_lock_acquire(job->app, "rollback", job->actor.user_name, job->cancel, &job->holder, err);
-    bool ok = lock != NULL && switch_back(job, lock, name, restored, kept, err);
+    bool ok = lock != NULL && FAIL_POINT(ROLLBACK_LOCKED, err) && switch_back(job, lock, name, restored, kept, err);
     if (ok) {
         notify_hub(job);
         log_event(LOG_INFO, "rollback.finished", "{s:s, s:s}", "restored", text_utf8(job->arena, *restored), "previous",
@@ -45,6 +46,7 @@ bool rollback_run(struct job *job, const char *name, const char **restored, stru
     }
     job_audit(job, "database.rollback", json_pack("{s:s?, s:s?}", "restored", *restored, "previous", kept->name),
               ok ? NULL : err);
+    FAIL_POINT_PAST(ROLLBACK_AUDITED);
     backup_lock_release(lock);
     return ok;
 }

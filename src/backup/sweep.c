@@ -12,7 +12,7 @@ static bool sweep_databases(struct job *job)
     bool done = true;
     struct pg_conn *conn =
         app_connect(job->app, config_text(job->app->config, SETTING_LOCK_DATABASE), "hubport", job->cancel, &err);
-    if (conn != NULL && databases_have_leftovers(job, conn)) {
+    if (conn != NULL && (databases_have_leftovers(job, conn) || backup_lock_abandoned(job->app))) {
         struct backup_lock *lock = backup_lock_acquire(job->app, "cleanup", "hubport", job->cancel, &job->holder, &err);
         done = lock != NULL;
         if (done)

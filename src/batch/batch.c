@@ -1,5 +1,6 @@
 #include "batch/internal.h"
 
+#include "base/failpoint.h"
 #include "base/log.h"
 #include "base/text.h"
 
@@ -36,12 +37,7 @@ bool operation_begin(struct operation *operation, struct err *err)
 
 bool operation_commit(struct operation *operation, struct err *err)
 {
-    if (!cancel_check(operation->job->cancel, err))
-        return false;
-    pg_set_cancel(operation->conn, NULL);
-    bool ok = pg_run(operation->conn, err, operation->request.dry_run ? "ROLLBACK" : "COMMIT");
-    pg_set_cancel(operation->conn, operation->job->cancel);
-    return ok;
+    return operation->request.dry_run ? pg_run(operation->conn, err, "ROLLBACK") : pg_commit(operation->conn, err);
 }
 
 /* The connection goes back to the pool without a transaction; one that cannot is closed there. */
@@ -159,12 +155,12 @@ static void audit_failed(const struct operation *operation, const struct err *fa
 static bool work(struct operation *operation, struct err *err)
 {
     const struct batch_hooks *hooks = operation->request.hooks;
-    return operation_begin(operation, err) && rows_find_columns(operation, err)
+    return operation_begin(operation, err) && FAIL_POINT(BATCH_BEGUN, err) && rows_find_columns(operation, err)
            && (hooks == NULL || hooks->before == NULL || hooks->before(operation->conn, hooks->context, err))
-           && invariants_lock(operation, err) && rows_lock(operation, err) && rows_write(operation, err)
-           && invariants_check(operation, err)
+           && invariants_lock(operation, err) && rows_lock(operation, err) && FAIL_POINT(BATCH_LOCKED, err)
+           && rows_write(operation, err) && FAIL_POINT(BATCH_WRITTEN, err) && invariants_check(operation, err)
            && (hooks == NULL || hooks->after(operation->conn, operation->result, hooks->context, err))
-           && audit_done(operation, err) && operation_commit(operation, err);
+           && audit_done(operation, err) && FAIL_POINT(BATCH_AUDITED, err) && operation_commit(operation, err);
 }
 
 bool batch_run(const struct batch_job *job, const struct batch_request *request, struct batch_result *result,
@@ -174,8 +170,10 @@ bool batch_run(const struct batch_job *job, const struct batch_request *request,
     operation_open(&operation, job, request, result);
     bool ok = work(&operation, err);
     operation_close(&operation, ok);
-    if (ok && !request->dry_run)
+    if (ok && !request->dry_run) {
+        FAIL_POINT_PAST(BATCH_COMMITTED);
         effects_publish(&operation);
+    }
     if (!ok)
         audit_failed(&operation, err);
     json_decref(operation.columns);

@@ -225,3 +225,15 @@ bool backup_lock_peek(struct app *app, struct lock_holder *holder)
     arena_free(arena);
     return found;
 }
+
+bool backup_lock_abandoned(struct app *app)
+{
+    struct lock_holder holder;
+    struct arena *arena = arena_new();
+    const char *text = redis_guard_peek(app->redis, arena);
+    json_t *value = text == NULL ? NULL : json_loads(text, 0, NULL);
+    bool found = json_object_get(value, "hubport") != NULL && !advisory_guard_peek(app, arena, &holder);
+    json_decref(value);
+    arena_free(arena);
+    return found;
+}

@@ -27,7 +27,7 @@ bool pg_fail(struct pg_conn *conn, struct err *err)
     return err_set(err, ERR_DATABASE_ERROR, "%s", message);
 }
 
-static bool finish_connect(struct pg_conn *conn, struct err *err)
+bool pg_finish_connect(struct pg_conn *conn, struct err *err)
 {
     int64_t deadline = clock_mono_ms() + CONNECT_TIMEOUT_MS;
     PostgresPollingStatusType step = PGRES_POLLING_WRITING;
@@ -71,7 +71,7 @@ struct pg_conn *pg_open(const char *conninfo, const char *name, const struct can
         err_wrap(err, "connecting");
         goto failed;
     }
-    if (!finish_connect(conn, err))
+    if (!pg_finish_connect(conn, err))
         goto failed;
     PQsetNoticeReceiver(conn->raw, drop_notice, NULL);
     return conn;

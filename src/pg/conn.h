@@ -49,6 +49,12 @@ bool pg_query(struct pg_conn *conn, struct arena *arena, struct pg_result *resul
 /* Any number of statements without parameters, as written in a migration file. Not in a transaction of its own. */
 bool pg_run(struct pg_conn *conn, struct err *err, const char *sql) MUST_CHECK;
 
+/* COMMIT, with an answer that is true. It fails when the connection's cancel has fired already, and is not cancelled
+ * from then on: nobody could tell then whether it happened. When the connection breaks before the answer, the server is asked by a
+ * second connection what became of the transaction, for up to 20 s; only when that gives nothing it is
+ * ERR_OUTCOME_UNKNOWN. */
+bool pg_commit(struct pg_conn *conn, struct err *err) MUST_CHECK;
+
 /* SQLSTATE of the last failure on this connection, "" when it had none. */
 const char *pg_sqlstate(const struct pg_conn *conn);
 

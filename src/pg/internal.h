@@ -10,6 +10,9 @@ struct pg_conn {
     char sqlstate[6];
 };
 
+/* Wait, at most 10 s, until `raw`, which was just started, is connected. */
+bool pg_finish_connect(struct pg_conn *conn, struct err *err) MUST_CHECK;
+
 /* The connection's own message. */
 bool pg_fail(struct pg_conn *conn, struct err *err);
 

@@ -1,6 +1,7 @@
 #include "pg/migrate.h"
 
 #include "base/embedded.h"
+#include "base/failpoint.h"
 
 #define LEDGER "hubport.migrations"
 #define HUB_NUMBER 1 /* 0001_hub.sql: the hub's tables */
@@ -232,7 +233,7 @@ static bool apply_one(struct run *run, const struct migration *one, struct err *
     run->result->applied++;
     if (one->number == HUB_NUMBER)
         run->result->created_hub = true;
-    return record(run, one, true, err);
+    return record(run, one, true, err) && FAIL_POINT(MIGRATE_APPLIED, err);
 }
 
 static bool apply_pending(struct run *run, const struct embedded_file *files, bool create_hub, struct err *err)
@@ -257,8 +258,11 @@ bool migrate_files(struct pg_conn *conn, const struct embedded_file *files, bool
     if (!begin(conn, err))
         return false;
     struct run run = {.conn = conn, .arena = arena_new(), .result = result};
-    bool ok = apply_pending(&run, files, create_hub, err) || failed(err, "migrating");
+    bool ok =
+        (FAIL_POINT(MIGRATE_BEGUN, err) && apply_pending(&run, files, create_hub, err)) || failed(err, "migrating");
     ok = end(conn, ok, err);
+    if (ok)
+        FAIL_POINT_PAST(MIGRATE_COMMITTED);
     if (!ok) {
         result->applied = 0;
         result->created_hub = false;

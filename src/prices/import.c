@@ -1,5 +1,6 @@
 #include "prices/import.h"
 
+#include "base/failpoint.h"
 #include "base/text.h"
 #include "prices/catalogue.h"
 #include "prices/import_sql.h"
@@ -173,17 +174,6 @@ static bool apply(struct import *import, struct err *err)
     return true;
 }
 
-/* From here on a cancel would leave it open whether the import happened. */
-static bool commit(struct import *import, struct err *err)
-{
-    if (!cancel_check(import->job->cancel, err))
-        return false;
-    pg_set_cancel(import->conn, NULL);
-    bool ok = pg_run(import->conn, err, "COMMIT");
-    pg_set_cancel(import->conn, import->job->cancel);
-    return ok;
-}
-
 /* ---- The whole --------------------------------------------------------------------------------------------------- */
 
 void prices_import_audit(const struct price_job *job, const char *type, const struct price_import_options *options,
@@ -210,7 +200,10 @@ bool prices_import(const struct price_job *job, const struct price_table *table,
     struct import import = {.job = job, .table = table, .options = options, .result = result};
     *result = (struct price_import_result){
         .failed = table->failed, .failed_count = table->failed_count, .total = table->count + table->failed_count};
-    bool ok = begin(&import, err) && apply(&import, err) && commit(&import, err);
+    bool ok = begin(&import, err) && FAIL_POINT(PRICES_BEGUN, err) && apply(&import, err)
+              && FAIL_POINT(PRICES_WRITTEN, err) && pg_commit(import.conn, err);
+    if (ok)
+        FAIL_POINT_PAST(PRICES_COMMITTED);
     /* An open transaction ends with its connection: the pool does not keep such a one. */
     if (import.own)
         pg_close(import.conn);
