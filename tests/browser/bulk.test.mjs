@@ -136,3 +136,21 @@ test('a CSV goes out, is edited, shows exactly the edited cells, and goes in; a 
   await page.locator('.ant-drawer input[type=file]').setInputFiles(path);
   await textThatFits(page, '.ant-drawer [role=alert]', /line 2: rpm must be at least 0[^]*line 3: id 999 does not exist/);
 });
+
+test('lists are filtered and sorted by the server, and the address says how', async (t) => {
+  const { page } = await open(t, '/providers');
+  await page.getByRole('columnheader', { name: 'Weight' }).click();
+  await page.waitForURL('**/providers?sort=weight');
+  await page.waitForFunction(() => document.querySelector('.ant-table-wrapper .ant-spin-spinning') === null); // it takes no click meanwhile
+  await page.getByRole('columnheader', { name: 'Weight' }).click();
+  await page.waitForURL('**/providers?sort=-weight');
+  await postgres.sql('hub', `UPDATE providers SET provider_type = 'codex', group_tag = 'special' WHERE id = 17`);
+  await page.getByRole('combobox', { name: 'Type' }).click();
+  await page.locator('.ant-select-item-option', { hasText: 'codex' }).click();
+  await page.waitForURL('**/providers?sort=-weight&type=codex');
+  await page.waitForFunction(() => document.querySelectorAll('.ant-table-row').length === 1);
+  await row(page, 'provider 17').waitFor();
+  await page.goto(`${server.url}/providers?group=special`);
+  await row(page, 'provider 17').waitFor();
+  assert.equal(await page.getByRole('textbox', { name: 'Group' }).inputValue(), 'special');
+});

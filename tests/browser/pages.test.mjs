@@ -92,6 +92,6 @@ test('language and theme are chosen by the browser, and by hand for good', async
   await page.reload();
   await page.locator('.frame').waitFor();
   await textThatFits(page, 'h1', /Overview/);
-  assert.equal(await page.evaluate(() => document.documentElement.style.colorScheme), 'light');
+  await page.waitForFunction(() => document.documentElement.style.colorScheme === 'light');
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
 });

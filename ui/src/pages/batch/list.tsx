@@ -17,10 +17,17 @@ import { FileDrawer } from './file-drawer';
 import { Refusal } from './refusal';
 import { OperationsDrawer, useAnnounce, useRefreshBatch } from './undo';
 
+/** One of the list's filters, by the API's name; it stands in the address. */
+export interface Filter {
+  name: string;
+  label: string;
+  choices?: readonly string[]; // none: any text
+}
+
 interface Props {
   kind: Kind;
   columns: TableColumnsType<Item>;
-  filters: readonly string[]; // beside search and enabled: names of the list's filters that the address may have
+  filters: readonly Filter[]; // beside search and enabled
 }
 
 const CIRCUIT_COLOURS = { closed: 'success', open: 'error', 'half-open': 'warning' } as const;
@@ -45,7 +52,7 @@ export function BatchList({ kind, columns, filters }: Props) {
   const [drawer, setDrawer] = useState<'edit' | 'file' | 'operations'>();
   const page = Number(address.get('page') ?? 1), pageSize = Number(address.get('size') ?? 50);
   const query: ListQuery = { search: address.get('search') ?? undefined, sort: address.get('sort') ?? undefined };
-  for (const name of ['enabled', ...filters])
+  for (const name of ['enabled', ...filters.map((filter) => filter.name)])
     query[name] = address.get(name) ?? undefined;
   const list = useQuery({
     queryKey: ['batch', kind, query, page, pageSize],
@@ -95,6 +102,14 @@ export function BatchList({ kind, columns, filters }: Props) {
       return one === undefined ? '—' : <Tag color={CIRCUIT_COLOURS[one]}>{t(`circuit_${one}`)}</Tag>;
     },
   }];
+  const everything: TableColumnsType<Item> = [
+    { title: t('name'), key: 'name', sorter: true, dataIndex: 'name', render: (name: string, { id }) => <span className="choice">{name}<small>#{id}</small></span> },
+    ...state, ...columns, ...circuit,
+  ];
+  /** The server sorts; the address says by what. */
+  const ordered = (column: TableColumnsType<Item>[number]) => (column.sorter !== true ? column : {
+    ...column, sortOrder: query.sort === column.key ? 'ascend' as const : query.sort === `-${String(column.key)}` ? 'descend' as const : null,
+  });
   return (
     <Page title={common(kind)} error={list.isError && list.data === undefined ? list.error : undefined} onRetry={() => void list.refetch()}>
       <Flex gap={8} wrap>
@@ -103,6 +118,13 @@ export function BatchList({ kind, columns, filters }: Props) {
         <Select className="filter" allowClear placeholder={t('state')} aria-label={t('state')} value={query.enabled as string | undefined}
                 onChange={(enabled?: string) => change({ enabled, page: undefined })}
                 options={[{ value: 'true', label: t('enabled') }, { value: 'false', label: t('disabled') }]} />
+        {filters.map(({ name, label, choices }) => (choices !== undefined
+          ? <Select key={name} className="filter" allowClear placeholder={label} aria-label={label} value={address.get(name) ?? undefined}
+                    onChange={(value?: string) => change({ [name]: value, page: undefined })} options={choices.map((value) => ({ value, label: value }))} />
+          : <Input key={`${name} ${address.get(name) ?? ''}`} className="filter" allowClear placeholder={label} aria-label={label} defaultValue={address.get(name) ?? ''}
+                   onPressEnter={({ currentTarget }) => change({ [name]: currentTarget.value, page: undefined })}
+                   onBlur={({ target }) => target.value !== (address.get(name) ?? '') && change({ [name]: target.value, page: undefined })}
+                   onClear={() => change({ [name]: undefined, page: undefined })} />))}
         <Dropdown menu={{ items: (['csv', 'json'] as const).map((format) => ({
           key: format,
           label: <a href={exportAddress(kind, format, exported)} download>{t('exportAs', format.toUpperCase(), numberText(selected.length > 0 ? selected.length : total))}</a>,
@@ -111,8 +133,6 @@ export function BatchList({ kind, columns, filters }: Props) {
         </Dropdown>
         <Button icon={<UploadOutlined />} onClick={() => setDrawer('file')} data-testid="file">{t('import')}</Button>
         <Button icon={<HistoryOutlined />} onClick={() => setDrawer('operations')} data-testid="operations">{t('operations')}</Button>
-        {filters.filter((name) => address.has(name)).map((name) =>
-          <Tag key={name} closable onClose={() => change({ [name]: undefined })} className="filter-tag">{name}: {address.get(name)}</Tag>)}
       </Flex>
       <Flex gap={8} wrap align="center" className="selection" role="status">
         <strong>{t('selected', numberText(selected.length))}</strong>
@@ -150,10 +170,12 @@ export function BatchList({ kind, columns, filters }: Props) {
           showTotal: (count) => common('total', numberText(count)),
           onChange: (next, size) => change({ page: next === 1 ? undefined : String(next), size: size === 50 ? undefined : String(size) }),
         }}
-        columns={[
-          { title: t('name'), dataIndex: 'name', render: (name: string, { id }) => <span className="choice">{name}<small>#{id}</small></span> },
-          ...state, ...columns, ...circuit,
-        ]}
+        onChange={(_pages, _filters, sorter, { action }) => {
+          const { columnKey, order } = Array.isArray(sorter) ? sorter[0] ?? {} : sorter;
+          if (action === 'sort')
+            change({ sort: order === undefined || order === null ? undefined : `${order === 'descend' ? '-' : ''}${String(columnKey)}`, page: undefined });
+        }}
+        columns={everything.map(ordered)}
       />
       {drawer === 'edit' && <EditDrawer kind={kind} ids={selected} onClose={close} onDone={done} />}
       {drawer === 'file' && <FileDrawer kind={kind} onClose={close} onDone={done} />}

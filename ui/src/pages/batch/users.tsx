@@ -9,10 +9,12 @@ import { BatchList } from './list';
 export default function Users() {
   const t = useTexts(batchTexts);
   return (
-    <BatchList kind="users" filters={['group', 'tag', 'role', 'user']} columns={[
+    <BatchList kind="users" filters={[
+      { name: 'role', label: t('role'), choices: ['user', 'admin'] }, { name: 'group', label: t('group') }, { name: 'tag', label: t('tag') }, { name: 'user', label: t('userId') },
+    ]} columns={[
       { title: t('tags'), dataIndex: 'tags', render: (tags: string[] | null) => <Tags names={tags} /> },
       { title: t('group'), dataIndex: 'providerGroup' },
-      { title: 'RPM', dataIndex: 'rpm', align: 'right', render: (rpm: number | null) => rpm ?? '—' },
+      { title: 'RPM', key: 'rpm', sorter: true, dataIndex: 'rpm', align: 'right', render: (rpm: number | null) => rpm ?? '—' },
       { title: t('limits'), render: (_, item: Item) => limitsOf(item) },
       { title: t('keysOf'), align: 'right', render: (_, { id, keyCount, enabledKeyCount }: Item) =>
         <Link to={`/keys?user=${id}`}>{`${String(enabledKeyCount)} / ${String(keyCount)}`}</Link> },
