@@ -6,7 +6,7 @@
 
 #define RULES_MAX 100000
 #define RULE_LENGTH_MAX 4096
-#define GROUPS_MAX ((size_t)256)       /* of a regular expression, inside each other */
+#define GROUPS_MAX ((size_t)256) /* of a regular expression, inside each other */
 
 static bool known_type(const char *type)
 {
