@@ -61,17 +61,32 @@ int work_close(struct work *work, int status)
 }
 
 /* Whom a refusal is about: users who would have no key left, values that somebody else changed. */
-static void print_refusal(struct work *work)
+static void print_refusal(const struct work *work, json_t *users, json_t *changed)
 {
     json_t *one;
     size_t index;
-    json_array_foreach(work->result.users, index, one)
-        fprintf(stderr, "  %s %s\n", work_shown(work, json_object_get(one, "id")),
-                work_shown(work, json_object_get(one, "name")));
-    json_array_foreach(work->result.changed, index, one)
+    json_array_foreach(users, index, one) fprintf(stderr, "  %s %s\n", work_shown(work, json_object_get(one, "id")),
+                                                  work_shown(work, json_object_get(one, "name")));
+    json_array_foreach(changed, index, one)
         fprintf(stderr, "  %s %s: %s %s -> %s\n", work_shown(work, json_object_get(one, "id")),
                 work_shown(work, json_object_get(one, "name")), work_shown(work, json_object_get(one, "field")),
                 work_shown(work, json_object_get(one, "expected")), work_shown(work, json_object_get(one, "current")));
+}
+
+/* What was done before a chunk failed, and why that did. */
+static void print_chunks(const struct work *work, json_t *chunks)
+{
+    json_t *chunk;
+    size_t index;
+    json_array_foreach(chunks, index, chunk)
+    {
+        json_t *refusal = json_object_get(chunk, "errorParams");
+        if (json_array_size(chunks) > 1)
+            fprintf(stderr, "  %s - %s: %s\n", json_string_value(json_object_get(chunk, "from")),
+                    json_string_value(json_object_get(chunk, "to")),
+                    json_string_value(json_object_get(chunk, "status")));
+        print_refusal(work, json_object_get(refusal, "users"), json_object_get(refusal, "changed"));
+    }
 }
 
 int work_fail(struct work *work)
@@ -80,7 +95,8 @@ int work_fail(struct work *work)
         return work_close(work, fail_problems(work));
     if (!work->invocation->json) {
         int status = command_fail(work->invocation, &work->err, NULL);
-        print_refusal(work);
+        print_refusal(work, work->result.users, work->result.changed);
+        print_chunks(work, work->done);
         return work_close(work, status);
     }
     json_t *answer = command_error(work->invocation, &work->err), *refusal = batch_refusal(&work->result);

@@ -43,17 +43,6 @@ int command_batch_export(struct invocation *invocation)
     return ok ? work_close(&work, 0) : work_fail(&work);
 }
 
-/* What was done before a chunk failed. */
-static void print_chunks(json_t *answer)
-{
-    json_t *chunk;
-    size_t index;
-    if (json_array_size(json_object_get(answer, "chunks")) > 1)
-        json_array_foreach(json_object_get(answer, "chunks"), index, chunk) fprintf(
-            stderr, "  %s - %s: %s\n", json_string_value(json_object_get(chunk, "from")),
-            json_string_value(json_object_get(chunk, "to")), json_string_value(json_object_get(chunk, "status")));
-}
-
 /* What it would do, shown; false when somebody said no. */
 static bool ask_first(struct work *work, struct file_import file)
 {
@@ -101,8 +90,6 @@ int command_batch_import(struct invocation *invocation)
     work.done = json_object_get(answer, "chunks");
     if (ok)
         report_import(&work, answer, asks);
-    else if (!invocation->json)
-        print_chunks(answer);
     status = ok ? work_close(&work, 0) : work_fail(&work);
     json_decref(answer);
     return status;

@@ -156,6 +156,10 @@ test('a file goes out, is edited and comes in; its preview lists the edited cell
   await mustRun(['keys', 'export', '-o', document, '--format', 'json'], { env });
   assert.equal((await json('keys', 'import', document)).changedCount, 0);
   assert.equal((await refused('users', 'import', join(directory, 'missing.csv'))).code, 'FILE_MISSING');
+  writeFileSync(path, 'id,isEnabled\n3,false\n');
+  const last = await run(['keys', 'import', path], { env });
+  assert.match(last.stderr, /CANNOT_DISABLE_LAST_KEY[^]*3 user 3/);
+  assert.deepEqual((await refused('keys', 'import', path)).chunks[0].errorParams.users, [{ id: 3, name: 'user 3' }]);
 });
 
 test('providers are deleted, and their circuits closed', async () => {
