@@ -15,6 +15,8 @@
 #include "pg/target.h"
 #include "pg/tools.h"
 
+#include <stdatomic.h>
+
 enum app_kind {
     APP_SERVER,  /* owns the private cluster */
     APP_COMMAND, /* may use the one of a running server */
@@ -30,6 +32,7 @@ struct app {
     struct pg_target *target;
     struct pg_pool *pool;
     struct redis *redis;
+    atomic_bool left_something; /* an operation could not remove its own shadow: the janitor looks within seconds */
 };
 
 struct app *app_open(const struct config *config, enum app_kind kind, struct err *err) MUST_CHECK;

@@ -168,8 +168,12 @@ bool overwrite_by_switch(struct overwrite *overwrite, struct err *err)
     if (ok)
         tell_previous(overwrite);
 out:
-    if (!ok && shadow != NULL && !database_drop(job, maintenance, shadow, &ignored))
+    if (!ok && shadow == NULL) /* made all the same, when the connection broke */
+        atomic_store(&job->app->left_something, true);
+    if (!ok && shadow != NULL && !database_drop(job, maintenance, shadow, &ignored)) {
+        atomic_store(&job->app->left_something, true);
         log_event(LOG_WARN, "shadow.left", "{s:s, s:s}", "name", shadow, "error", text_utf8(job->arena, ignored.words));
+    }
     if (!ok && overwrite->role.name != NULL && !temporary_role_drop(job, maintenance, overwrite->role.name, &ignored))
         log_event(LOG_WARN, "role.left", "{s:s, s:s}", "name", overwrite->role.name, "error",
                   text_utf8(job->arena, ignored.words));

@@ -12,7 +12,10 @@ static bool sweep_databases(struct job *job)
     bool done = true;
     struct pg_conn *conn =
         app_connect(job->app, config_text(job->app->config, SETTING_LOCK_DATABASE), "hubport", job->cancel, &err);
-    if (conn != NULL && (databases_have_leftovers(job, conn) || backup_lock_abandoned(job->app))) {
+    bool found = conn != NULL && (databases_have_leftovers(job, conn) || backup_lock_abandoned(job->app));
+    if (conn != NULL && !found)
+        atomic_store(&job->app->left_something, false);
+    if (found) {
         struct backup_lock *lock = backup_lock_acquire(job->app, "cleanup", "hubport", job->cancel, &job->holder, &err);
         done = lock != NULL;
         if (done)

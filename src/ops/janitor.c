@@ -16,6 +16,7 @@ struct janitor {
     pthread_t thread;
     int64_t started_ms;
     bool swept;           /* at least once */
+    int64_t sweep_ms;     /* when the next sweep is due, if nothing was left before */
     bool prices_at_start; /* whether there are any has not been looked after yet */
 };
 
@@ -24,10 +25,13 @@ struct janitor {
 static int64_t sweep(struct janitor *janitor)
 {
     int64_t interval = config_ms(janitor->app->config, SETTING_TMP_SWEEP_INTERVAL);
+    if (clock_mono_ms() < janitor->sweep_ms && !atomic_load(&janitor->app->left_something))
+        return SOON_MS;
     bool done = backup_sweep(janitor->app, !janitor->swept, janitor->cancel);
     janitor->swept = true;
     bool soon = !done || clock_mono_ms() - janitor->started_ms < EARLY_MS;
-    return soon ? MIN(interval, SOON_MS) : interval;
+    janitor->sweep_ms = clock_mono_ms() + (soon ? 0 : interval);
+    return MIN(interval, SOON_MS);
 }
 
 static int64_t sync_prices(struct janitor *janitor)
