@@ -47,7 +47,7 @@ const exportOnce = async () => {
   return { code: answer === null || !answer.complete ? 'cut' : answer.status === 200 ? 'complete' : answer.json.code, changed: false };
 };
 const batch = async () => {
-  const answer = await client.post('/api/v1/users:batchUpdate', { userIds: [1, 2, 3], updates: { note: `t${random.next()}` } }).catch(() => null);
+  const answer = await client.post('/api/v1/users:batchUpdate', { userIds: [1, 2, 3], updates: { rpm: 1 + random.below(900) } }).catch(() => null);
   return { code: answer === null || !answer.complete ? 'cut' : answer.status === 200 ? 'complete' : answer.json.errorCode ?? answer.json.code };
 };
 
@@ -105,7 +105,7 @@ for (const [what, act] of Object.entries(OPERATIONS)) {
 proves(GROUP, 'Stopped in the middle of bulk changes', { promise: 'Answered complete: it happened; answered otherwise: it did not' }, async (round) => {
   for (let i = 0; i < 10; i++) {
     round();
-    const note = () => postgres.value('hub', 'SELECT string_agg(note, chr(44) ORDER BY id) FROM users WHERE id <= 3');
+    const limits = () => postgres.value('hub', 'SELECT string_agg(rpm_limit::text, chr(44) ORDER BY id) FROM users WHERE id <= 3');
     const count = () => postgres.value('hub', `SELECT count(*) FROM audit_log WHERE action_type = 'users.batch_update' AND success`);
     const before = await count();
     const acting = Promise.all(Array.from({ length: 20 }, batch));
@@ -117,12 +117,12 @@ proves(GROUP, 'Stopped in the middle of bulk changes', { promise: 'Answered comp
     const unknown = outcomes.filter(({ code }) => code === 'cut' || code === 'OUTCOME_UNKNOWN').length;
     const happened = Number(await count()) - Number(before);
     assert.ok(happened >= done && happened <= done + unknown, `${happened} happened, ${done} told done: ${JSON.stringify(outcomes)}`);
-    assert.equal(new Set((await note()).split(',')).size, 1, 'all rows of a batch, or none');
+    assert.equal(new Set((await limits()).split(',')).size, 1, 'all rows of a batch, or none');
   }
 });
 
 proves(GROUP, 'A statement_timeout and a lock_timeout of 30 ms for the role', { promise: PROMISE.OLD_OR_NEW }, async (round) => {
-  older = await content(); // the notes of the bulk changes
+  older = await content(); // with what the bulk changes left
   await postgres.sql('postgres', `ALTER ROLE hub SET statement_timeout = '30ms'; ALTER ROLE hub SET lock_timeout = '30ms'`);
   try {
     for (const act of Object.values(OPERATIONS)) {
