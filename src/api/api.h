@@ -13,11 +13,15 @@ struct api {
     int64_t session_ttl_ms;
     struct follow *follow;   /* imports that can be followed (api/follow.h) */
     struct uploads *uploads; /* uploads that are kept (api/upload.h) */
+    struct metrics *metrics; /* requests counted for GET /metrics (ops/metrics.h) */
 };
 
 /* The route table, for http_start(); its context is a struct api. */
 extern const struct route api_routes[];
 extern const size_t api_route_count;
+
+/* For http_options.finished; the context is a struct api. */
+void api_count_request(void *context, const struct http_finished *finished);
 
 /* Shared by the resources. */
 struct api *api_of(struct request *request);
@@ -31,6 +35,7 @@ bool api_guard_action(struct request *request, struct err *err); /* /api/actions
 bool api_guard_v1(struct request *request, struct err *err);     /* /api/v1: Bearer, X-Api-Key, cookie */
 bool api_guard_export(struct request *request, struct err *err);
 bool api_guard_import(struct request *request, struct err *err);
+bool api_guard_metrics(struct request *request, struct err *err);   /* HUBPORT_METRICS */
 bool api_guard_same_site(struct request *request, struct err *err); /* for sign-in and sign-out */
 
 /* The hub's envelopes. Successes of /api/v1 are the bare object: reply_json(). */
@@ -60,6 +65,7 @@ const char *api_page_text(struct request *request, const struct api_page *page, 
 /* Resources. */
 void api_livez(struct request *request);
 void api_readyz(struct request *request);
+void api_metrics(struct request *request);
 void api_v1_health(struct request *request);
 void api_v1_csrf(struct request *request);
 void api_login(struct request *request);

@@ -10,6 +10,7 @@
 const struct route api_routes[] = {
     {"GET", "/livez", NULL, api_livez, 0, false, ERROR_PLAIN},
     {"GET", "/readyz", NULL, api_readyz, 0, false, ERROR_PLAIN},
+    {"GET", "/metrics", api_guard_metrics, api_metrics, 0, false, ERROR_PLAIN},
     {"POST", "/api/auth/login", api_guard_same_site, api_login, SMALL_BODY, false, ERROR_PLAIN},
     {"POST", "/api/auth/logout", api_guard_same_site, api_logout, SMALL_BODY, false, ERROR_PLAIN},
     {"GET", "/api/admin/database/status", api_guard_admin, api_database_status, 0, false, ERROR_PLAIN},

@@ -7,6 +7,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "ops/janitor.h"
+#include "ops/metrics.h"
 #include "pg/migrate.h"
 
 #include <unistd.h>
@@ -75,6 +76,7 @@ static bool start_http(struct server *server, struct err *err)
         .routes = api_routes,
         .route_count = api_route_count,
         .context = &server->api,
+        .finished = api_count_request,
         .trusted_proxies = trusted_proxies(server->invocation),
     };
     server->http = http_start(&options, err);
@@ -101,6 +103,7 @@ static bool start(struct server *server, struct err *err)
     server->api.follow = follow_new();
     server->api.uploads =
         uploads_new(config_ms(config, SETTING_KEEP_UPLOADS), config_bytes(config, SETTING_KEEP_UPLOADS_SIZE));
+    server->api.metrics = metrics_new(api_route_count);
     server->janitor = janitor_start(server->app, err);
     return server->janitor != NULL && start_http(server, err);
 }
@@ -142,6 +145,7 @@ static void stop(struct server *server)
     janitor_stop(server->janitor);
     follow_free(server->api.follow);
     uploads_free(server->api.uploads);
+    metrics_free(server->api.metrics);
     auth_free(server->api.auth);
     app_close(server->app);
     alarm(0);

@@ -129,6 +129,9 @@
     X(UNDO_WINDOW, "HUBPORT_UNDO_WINDOW", DURATION, "24h", false, \
         "批量修改和批量删除可以撤销的时间", \
         "How long a bulk change or deletion can be taken back") \
+    X(METRICS, "HUBPORT_METRICS", CHOICE, "local|admin|off", false, \
+        "谁可以读取 /metrics：local 表示本机地址无需凭据、其他地址须为管理员；admin 表示仅管理员；off 表示关闭", \
+        "Who may read /metrics: local: this machine without a credential, others as administrators; admin: only administrators; off: nobody") \
     X(LOG_LEVEL, "HUBPORT_LOG_LEVEL", CHOICE, "info|debug|warn|error", false, \
         "日志级别", \
         "Lowest level of log lines")

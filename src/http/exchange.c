@@ -125,17 +125,27 @@ enum MHD_Result exchange_step(void *server, struct MHD_Connection *raw, const ch
     return result;
 }
 
-static void log_request_end(struct request *request, bool complete)
+static void tell_request_end(struct request *request, bool complete)
 {
+    const struct http_options *options = &request->server->options;
     const struct reply *reply = &request->reply;
     enum err_code reason = request_fired(request);
     int status =
         reply->given || reply->begun ? reply->status : err_http_status(reason == ERR_OK ? ERR_CANCELLED : reason);
     uint64_t bytes = reply->begun ? reply->sent : strcmp(request->method, "HEAD") == 0 ? 0 : reply->size;
+    int64_t ms = clock_mono_ms() - request->started;
+    struct http_finished finished = {.route = request->route == NULL ? options->route_count
+                                                                     : (size_t)(request->route - options->routes),
+                                     .status = status,
+                                     .received = request->connection->body_bytes,
+                                     .sent = bytes,
+                                     .ms = ms};
+    if (options->finished != NULL)
+        options->finished(options->context, &finished);
     log_event(LOG_INFO, "http.request", "{s:s, s:s, s:i, s:I, s:I, s:s, s:b}", "method",
               text_utf8(request->arena, request->method), "path", text_utf8(request->arena, request->path), "status",
-              status, "bytes", (json_int_t)bytes, "ms", (json_int_t)(clock_mono_ms() - request->started), "remote",
-              request->remote, "complete", (int)complete);
+              status, "bytes", (json_int_t)bytes, "ms", (json_int_t)ms, "remote", request->remote, "complete",
+              (int)complete);
 }
 
 /* The body did not come to its end. Reading was shut by us then, so a reply can still go out. */
@@ -164,7 +174,7 @@ void exchange_end(void *argument, struct MHD_Connection *raw, void **context, en
     else if (seen)
         answer_unfinished(request);
     if (seen)
-        log_request_end(request, request->reply.delivered || code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
+        tell_request_end(request, request->reply.delivered || code == MHD_REQUEST_TERMINATED_COMPLETED_OK);
     log_set_request(NULL);
     connection_set_request(request->connection, NULL);
     request_free(request);

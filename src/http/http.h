@@ -49,6 +49,14 @@ struct route {
 
 /* ---- The server -------------------------------------------------------------------------------------------------- */
 
+/* A request that is over. */
+struct http_finished {
+    size_t route; /* its row of the table; route_count: none matched */
+    int status;
+    uint64_t received, sent; /* bytes of the bodies */
+    int64_t ms;              /* from its headers to its end */
+};
+
 struct http_options {
     const char *host;      /* "127.0.0.1", "::1", "0.0.0.0" */
     int port;              /* 0: any free one, see http_port() */
@@ -59,7 +67,9 @@ struct http_options {
     int client_timeout_ms; /* we wait that long for the client, and it takes or gives no byte, or under 64 KB: cut */
     const struct route *routes; /* as `trusted_proxies` and `context`, outlives the server */
     size_t route_count;
-    void *context; /* what request_context() gives */
+    void *context;                                                         /* what request_context() gives */
+    void (*finished)(void *context, const struct http_finished *finished); /* for whoever counts; in any thread, short.
+                                                                            * NULL: nobody */
     const char *const
         *trusted_proxies; /* NULL-terminated addresses whose X-Real-IP / X-Forwarded-For count; NULL: none */
 };

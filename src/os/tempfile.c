@@ -108,3 +108,18 @@ int tempfile_sweep(const char *directory, int64_t min_age_ms)
     closedir(entries);
     return removed;
 }
+
+uint64_t tempfile_bytes(const char *directory)
+{
+    uint64_t sum = 0;
+    struct stat status;
+    DIR *entries = opendir(directory);
+    if (entries == NULL)
+        return 0;
+    for (struct dirent *entry = readdir(entries); entry != NULL; entry = readdir(entries))
+        if (fnmatch(OUR_NAMES, entry->d_name, 0) == 0
+            && fstatat(dirfd(entries), entry->d_name, &status, AT_SYMLINK_NOFOLLOW) == 0 && S_ISREG(status.st_mode))
+            sum += (uint64_t)status.st_size;
+    closedir(entries);
+    return sum;
+}

@@ -24,4 +24,7 @@ bool tempfile_write(struct tempfile *file, const void *bytes, size_t size, struc
  */
 int tempfile_sweep(const char *directory, int64_t min_age_ms);
 
+/* Bytes of the files with names as ours in `directory`, alive or dead. */
+uint64_t tempfile_bytes(const char *directory);
+
 #endif

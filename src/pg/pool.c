@@ -142,6 +142,17 @@ struct pg_conn *pg_pool_take(struct pg_pool *pool, const struct cancel *cancel, 
     return conn;
 }
 
+void pg_pool_use(struct pg_pool *pool, int *taken, int *idle)
+{
+    *taken = *idle = 0;
+    pthread_mutex_lock(&pool->mutex);
+    for (int i = 0; i < pool->size; i++) {
+        *taken += pool->slots[i].taken;
+        *idle += !pool->slots[i].taken && pool->slots[i].conn != NULL;
+    }
+    pthread_mutex_unlock(&pool->mutex);
+}
+
 void pg_pool_give(struct pg_pool *pool, struct pg_conn *conn)
 {
     struct slot *slot = NULL;

@@ -15,6 +15,9 @@ struct pg_pool *pg_pool_new(const char *conninfo, const char *name, int size);
 void pg_pool_free(struct pg_pool *pool);
 
 struct pg_conn *pg_pool_take(struct pg_pool *pool, const struct cancel *cancel, struct err *err) MUST_CHECK;
+/* How many connections are in somebody's hands, and how many are open and wait for work. */
+void pg_pool_use(struct pg_pool *pool, int *taken, int *idle);
+
 void pg_pool_give(struct pg_pool *pool, struct pg_conn *conn); /* NULL is ignored */
 
 #endif
