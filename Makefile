@@ -17,7 +17,7 @@ endif
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: build/hubport build-test/hubport run test torture bench screenshots fuzz analyze tsan memcheck coverage lint clean help setup setup-test setup-torture
+.PHONY: build/hubport build-test/hubport run test torture bench screenshots fuzz analyze tsan memcheck coverage deb docs lint clean help setup setup-test setup-torture
 
 build/hubport: setup build/build.ninja
 	@ninja -C build hubport
@@ -57,6 +57,12 @@ screenshots: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
 screenshots: build/hubport setup-test
 	@node tests/browser/screenshots.mjs $(ARGS)
 
+deb: docs
+	@scripts/deb
+
+docs: build/hubport
+	@scripts/docs build/hubport
+
 fuzz: build-test/hubport
 	@scripts/fuzz $(FUZZ_SECONDS)
 
@@ -74,7 +80,7 @@ coverage: setup-torture
 	@scripts/coverage $(ARGS)
 
 lint:
-	@for file in scripts/setup scripts/test scripts/torture scripts/fuzz scripts/analyze scripts/tsan scripts/memcheck scripts/coverage .ci/run; do bash -n "$$file" || exit; done
+	@for file in scripts/setup scripts/test scripts/torture scripts/fuzz scripts/analyze scripts/tsan scripts/memcheck scripts/coverage scripts/deb packaging/postinst packaging/prerm .ci/run; do bash -n "$$file" || exit; done
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
@@ -92,5 +98,7 @@ help:
 	@echo "make tsan       integration tests with ThreadSanitizer; make tsan ARGS=\"auth batch\" names them"
 	@echo "make memcheck   integration tests under valgrind; ARGS as above"
 	@echo "make coverage   which lines the tests run; ARGS as above"
+	@echo "make deb        make build/hubport_*.deb: program, service, man page, completions"
+	@echo "make docs       make docs/settings.md, commands.md and api.md from the tables"
 	@echo "make lint       check the syntax of the scripts and of the test sources"
 	@echo "make clean      remove what was built"

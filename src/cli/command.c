@@ -21,7 +21,7 @@ static bool is_in_group(const struct command *command, const char *group)
 {
     const char *space = strchr(command->name, ' ');
     if (space == NULL || group == NULL)
-        return space == NULL && group == NULL;
+        return space == NULL && group == NULL && !command->hidden;
     return (size_t)(space - command->name) == strlen(group) && text_starts(command->name, group);
 }
 

@@ -28,6 +28,7 @@ struct command {
     const char *help[2];
     const struct option_row *options;          /* besides --json, --help and the settings' flags; NULL: none */
     int (*run)(struct invocation *invocation); /* returns the exit status; NULL: a group */
+    bool hidden;                               /* help does not list it */
 };
 
 struct invocation {
@@ -75,6 +76,7 @@ int command_status(struct invocation *invocation);
 int command_migrate(struct invocation *invocation);
 int command_config(struct invocation *invocation);
 int command_doctor(struct invocation *invocation);
+int command_generate(struct invocation *invocation);
 int command_prices_import(struct invocation *invocation);
 int command_prices_export(struct invocation *invocation);
 int command_prices_sync(struct invocation *invocation);

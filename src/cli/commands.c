@@ -327,5 +327,11 @@ const struct command commands[] = {
      {"检查环境并给出修复建议", "Check everything that hubport needs, and say how to fix it"},
      NULL,
      command_doctor},
+    {"generate",
+     "man|bash|zsh|settings|commands",
+     {"由程序的各表生成手册页、补全与参考文档", "Make the man page, completions or reference pages from the tables"},
+     NULL,
+     command_generate,
+     true},
 };
 const size_t command_count = sizeof commands / sizeof commands[0];
