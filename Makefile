@@ -57,7 +57,7 @@ screenshots: export PATH := $(wildcard $(CURDIR)/build-node/bin):$(PATH)
 screenshots: build/hubport setup-test
 	@node tests/browser/screenshots.mjs $(ARGS)
 
-deb: docs
+deb: docs setup-test
 	@scripts/deb
 
 docs: build/hubport

@@ -14,7 +14,7 @@ static char *take_line(struct lines *lines)
 {
     char *start = lines->buffer + lines->start;
     size_t length = lines->used - lines->start;
-    char *newline = memchr(start, '\n', length);
+    char *newline = memchr(start, '\n', MIN(length, LINE_MAX_SIZE)); /* one beyond it is the next line's */
     bool whole = newline != NULL || (lines->ended && length > 0) || length >= LINE_MAX_SIZE;
     if (!whole)
         return NULL;

@@ -143,6 +143,30 @@ static void lines_come_whole_and_the_last_needs_no_newline(void **state)
     subprocess_free(process);
 }
 
+static void a_long_line_is_cut_wherever_its_end_is_in_the_buffer(void **state)
+{
+    int ends[2];
+    char text[LINE_MAX_SIZE + 6];
+    struct lines lines;
+    struct err err;
+    char *line;
+    (void)state;
+    assert_int_equal(pipe(ends), 0);
+    memset(text, 'x', sizeof text);
+    memcpy(text + sizeof text - 5, "\nend\n", 5); /* the line is two bytes too long */
+    assert_int_equal(write(ends[1], text, sizeof text), sizeof text);
+    close(ends[1]);
+    lines_init(&lines, ends[0]);
+    assert_int_equal(lines_next(&lines, NULL, 5000, &line, &err), 1);
+    assert_int_equal(strlen(line), LINE_MAX_SIZE - 1);
+    assert_int_equal(lines_next(&lines, NULL, 5000, &line, &err), 1);
+    assert_string_equal(line, "x");
+    assert_int_equal(lines_next(&lines, NULL, 5000, &line, &err), 1);
+    assert_string_equal(line, "end");
+    assert_int_equal(lines_next(&lines, NULL, 5000, &line, &err), 0);
+    close(ends[0]);
+}
+
 static void an_endless_line_is_cut_not_kept(void **state)
 {
     struct err err;
@@ -172,6 +196,7 @@ int main(void)
         cmocka_unit_test(a_cancel_ends_the_wait),
         cmocka_unit_test(a_child_does_not_outlive_a_killed_parent),
         cmocka_unit_test(lines_come_whole_and_the_last_needs_no_newline),
+        cmocka_unit_test(a_long_line_is_cut_wherever_its_end_is_in_the_buffer),
         cmocka_unit_test(an_endless_line_is_cut_not_kept),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
