@@ -61,7 +61,7 @@ proves(GROUP, 'Not there when the server starts, and there later', { promise: ON
   const redis = await startRedis({ port });
   await assertUsable(first, second);
   const finish = await heldExport(first);
-  assert.equal(await redis.cli('EXISTS', KEY), '1', 'the hub sees the lock, too');
+  await waitFor(async () => (await redis.cli('EXISTS', KEY)) === '1', { what: 'the key, which the hub sees' });
   await finish();
   assert.equal(await redis.cli('EXISTS', KEY), '0');
   await stop();
