@@ -393,6 +393,15 @@ SELECT 'auth', CASE WHEN n % 9 = 0 THEN 'login.failure' ELSE 'login.success' END
     n % 9 <> 0, CASE WHEN n % 9 = 0 THEN 'KEY_INVALID' END, now() - (29 - n) * interval '11 hours 23 minutes'
 FROM generate_series(1, 28) AS n JOIN users u ON u.id = 1 + n % 2 ORDER BY n;
 
+INSERT INTO audit_log (action_category, action_type, target_type, before_value, after_value, operator_user_id,
+    operator_user_name, operator_ip, user_agent, success, created_at)
+SELECT 'provider', 'providers.batch_update', 'providers',
+    jsonb_build_object(id, jsonb_build_object('weight', weight + n, 'priority', priority + 1)),
+    jsonb_build_object('ids', jsonb_build_array(id), 'rows',
+        jsonb_build_object(id, jsonb_build_object('weight', weight, 'priority', priority))),
+    1, (SELECT name FROM users WHERE id = 1), '10.20.30.11', 'Mozilla/5.0', true, now() - n * interval '7 hours 11 minutes'
+FROM providers JOIN generate_series(1, 6) AS n ON n = id WHERE deleted_at IS NULL;
+
 INSERT INTO provider_batch_apply_operations (claim_key, preview_token, payload_fingerprint, operation_id, undo_token,
     undo_expires_at, status, result, expires_at, created_at, updated_at)
 SELECT 'preview:provider_patch_preview_' || token, 'provider_patch_preview_' || token,

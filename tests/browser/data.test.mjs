@@ -211,7 +211,9 @@ test('a merge is previewed table by table, and then does what the preview said',
 
 test('an import survives that the page is loaded anew in the middle, and a cancel says that nothing was changed', async (t) => {
   const address = await serve(t, 'garden');
-  await postgres.sql('garden', 'INSERT INTO message_request (provider_id, user_id, key, model) SELECT 1, 1, \'k\', md5(n::text) FROM generate_series(1, 60000) n', { user: 'hub' });
+  // Its restore takes ten seconds: rows that are checked slowly wherever it is not the live database.
+  await postgres.sql('garden', `CREATE TABLE slow (n integer CHECK (CASE WHEN current_database() = 'garden' THEN true ELSE pg_sleep(0.01) IS NOT NULL END));
+    INSERT INTO slow SELECT generate_series(1, 1000)`, { user: 'hub' });
   const { page } = await openBrowser();
   await openData(page, address, 'garden');
   const [download] = await Promise.all([page.waitForEvent('download'), page.click('[data-testid=export]:enabled')]);
@@ -266,7 +268,7 @@ test('a server that is killed in the middle of an import and started again: the 
   const { port, env, directory } = server;
   await server.kill();
   server = await startServer({ args: ['--listen', `127.0.0.1:${port}`], env, directory });
-  await textThatFits(page, '[data-testid=result]', /connection ended without a result|The session has ended|sign in/i);
+  await textThatFits(page, '[data-testid=result]', /The connection ended without a result/);
   assert.deepEqual(await live('island'), original);
   await assertNoLeftovers({ server, postgres }, 10_000);
 });

@@ -7,7 +7,7 @@ import { startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, cleanUpAfter } from '../integration/support/processes.mjs';
 import { startRedis } from '../integration/support/servers.mjs';
 import { openBrowser, textThatFits } from './support/browser.mjs';
-import { openPage, PAGES } from './support/pages.mjs';
+import { openPage, PAGES, still } from './support/pages.mjs';
 
 const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TOKEN = 'token of the page tests';
@@ -85,9 +85,11 @@ test('language and theme are chosen by the browser, and by hand for good', async
   await textThatFits(page, 'h1', /概览/);
   assert.equal(await page.evaluate(() => document.documentElement.style.colorScheme), 'dark');
   await page.getByRole('button', { name: '语言' }).click();
+  await still(page); // a menu that is still opening takes no click
   await page.getByRole('menuitem', { name: 'English' }).click();
   await textThatFits(page, 'h1', /Overview/);
   await page.getByRole('button', { name: 'Theme' }).click();
+  await still(page);
   await page.getByRole('menuitem', { name: 'Light' }).click();
   await page.reload();
   await page.locator('.frame').waitFor();

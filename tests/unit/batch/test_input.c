@@ -99,7 +99,7 @@ static void groups_are_cut_at_commas_of_either_kind_and_stand_there_once(void **
 {
     const char *problem = NULL;
     (void)state;
-    const char *text = repeated("b, a，c\n、", "a,", 1000000, "");
+    const char *text = repeated("b, a，c\n、", "a,", 20000, "");
     json_t *value = value_parse(field_of(KIND_KEYS, "providerGroup"), text, arena, &problem);
     assert_string_equal(json_string_value(value), "a,b,c,、a");
     json_decref(value);
