@@ -1,5 +1,6 @@
 #include "batch/file.h"
 
+#include "base/clock.h"
 #include "base/jtext.h"
 #include "base/sheet.h"
 #include "base/text.h"
@@ -8,7 +9,6 @@
 
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 
 #define CURSOR "exported"
 #define ROWS "200" /* at once */
@@ -51,11 +51,8 @@ struct file_export *file_export_begin(const struct batch_job *job, const struct 
                                       const struct list_query *query, struct err *err)
 {
     struct file_export *export = arena_alloc(job->arena, sizeof *export);
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H-%M-%S", &parts);
+    char stamp[CLOCK_TEXT_SIZE];
+    clock_file_stamp(clock_wall_ms(), stamp);
     *export = (struct file_export){.job = job, .kind = kind, .format = format};
     export->name = arena_printf(job->arena, "%s_%s.%s", kind->name, stamp, format == FILE_JSON ? "json" : "csv");
     export->conn = app_connect(job->app, NULL, "hubport", job->cancel, err);
@@ -118,13 +115,6 @@ static bool put_row(struct file_export *export, struct jtext_out *out, const cha
     return true;
 }
 
-static bool flush(struct jtext_out *out, int fd, struct err *err)
-{
-    bool ok = write_all(fd, out->text, out->size);
-    out->size = 0;
-    return ok || write_err(err, "the list");
-}
-
 bool file_export_copy(struct file_export *export, int fd, struct err *err)
 {
     struct jtext_out out = {0};
@@ -133,11 +123,11 @@ bool file_export_copy(struct file_export *export, int fd, struct err *err)
     while (ok && export->rows.count > 0) {
         for (int i = 0; ok && i < export->rows.count; i++)
             ok = put_row(export, &out, pg_text(&export->rows, i, 0), err);
-        ok = ok && flush(&out, fd, err) && cancel_check(export->job->cancel, err) && fetch(export, err);
+        ok = ok && write_text(&out, fd, "the list", err) && cancel_check(export->job->cancel, err) && fetch(export, err);
     }
     if (export->format == FILE_JSON)
         jtext_puts(&out, "\n]}\n");
-    ok = ok && flush(&out, fd, err);
+    ok = ok && write_text(&out, fd, "the list", err);
     free(out.text);
     return ok;
 }

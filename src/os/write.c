@@ -26,3 +26,10 @@ bool write_err(struct err *err, const char *what)
         return err_set(err, ERR_CANCELLED, "the reader is gone");
     return err_errno(err, errno == ENOSPC || errno == EDQUOT ? ERR_DISK_FULL : ERR_SYSTEM, "writing %s", what);
 }
+
+bool write_text(struct jtext_out *out, int fd, const char *what, struct err *err)
+{
+    bool ok = write_all(fd, out->text, out->size);
+    out->size = 0;
+    return ok || write_err(err, what);
+}

@@ -7,7 +7,6 @@
 #include <errno.h>
 #include <stdlib.h>
 #include <string.h>
-#include <time.h>
 #include <unistd.h>
 
 #define ROWS "500"                /* fetched at once */
@@ -83,11 +82,8 @@ struct price_export *price_export_begin(const struct price_job *job, const struc
                                         struct err *err)
 {
     struct price_export *export = arena_alloc(job->arena, sizeof *export);
-    char stamp[32];
-    time_t now = time(NULL);
-    struct tm parts;
-    gmtime_r(&now, &parts);
-    strftime(stamp, sizeof stamp, "%Y-%m-%dT%H-%M-%S", &parts);
+    char stamp[CLOCK_TEXT_SIZE];
+    clock_file_stamp(clock_wall_ms(), stamp);
     *export = (struct price_export){.job = job, .options = *options};
     export->file_name =
         arena_printf(job->arena, "model-prices_%s%s%s.%s", stamp, options->source == NULL ? "" : "_",
@@ -124,13 +120,6 @@ void price_export_end(struct price_export *export)
 
 /* ---- Writing ----------------------------------------------------------------------------------------------------- */
 
-static bool flush(struct jtext_out *out, int fd, struct err *err)
-{
-    bool ok = write_all(fd, out->text, out->size);
-    out->size = 0;
-    return ok || write_err(err, "the price table");
-}
-
 static void put_row(struct price_export *export, struct jtext_out *out, const char *name, const char *data)
 {
     struct jtext value = {data, strlen(data)};
@@ -154,13 +143,13 @@ bool price_export_copy(struct price_export *export, int fd, struct err *err)
     while (ok && export->rows.count > 0) {
         for (int i = 0; ok && i < export->rows.count; i++) {
             put_row(export, &out, pg_text(&export->rows, i, 0), pg_text(&export->rows, i, 1));
-            ok = out.size < PIECE || flush(&out, fd, err);
+            ok = out.size < PIECE || write_text(&out, fd, "the price table", err);
         }
         ok = ok && cancel_check(export->job->cancel, err) && fetch(export, err);
     }
     if (!toml)
         jtext_puts(&out, export->count == 0 ? "{}\n" : "\n}\n");
-    ok = ok && flush(&out, fd, err);
+    ok = ok && write_text(&out, fd, "the price table", err);
     free(out.text);
     return ok;
 }
