@@ -5,6 +5,7 @@
 #include "base/sheet.h"
 #include "base/text.h"
 #include "batch/file_columns.h"
+#include "batch/wide.h"
 #include "os/write.h"
 
 #include <stdlib.h>
@@ -103,7 +104,7 @@ static bool put_row(struct file_export *export, struct jtext_out *out, const cha
         jtext_puts(out, text);
         return true;
     }
-    json_t *item = json_loads(text, 0, NULL);
+    json_t *item = wide_loads(text);
     if (item == NULL)
         return err_set(err, ERR_UPDATE_FAILED, "a row holds a number that is too large for CSV");
     for (size_t i = 0; i < count; i++) {
@@ -123,7 +124,8 @@ bool file_export_copy(struct file_export *export, int fd, struct err *err)
     while (ok && export->rows.count > 0) {
         for (int i = 0; ok && i < export->rows.count; i++)
             ok = put_row(export, &out, pg_text(&export->rows, i, 0), err);
-        ok = ok && write_text(&out, fd, "the list", err) && cancel_check(export->job->cancel, err) && fetch(export, err);
+        ok =
+            ok && write_text(&out, fd, "the list", err) && cancel_check(export->job->cancel, err) && fetch(export, err);
     }
     if (export->format == FILE_JSON)
         jtext_puts(&out, "\n]}\n");

@@ -5,6 +5,7 @@
 #include "batch/file_columns.h"
 #include "batch/records.h"
 #include "batch/values.h"
+#include "batch/wide.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -13,7 +14,8 @@
 struct entry {
     const char *at; /* "line 7", "items.5" */
     int64_t id;
-    json_t *cells; /* {column: value}; of CSV all values are texts */
+    json_t *cells;     /* {column: value}; of CSV all values are texts */
+    struct jtext text; /* the same as it stands in a JSON file */
 };
 
 /* And what of it differs from the database. */
@@ -48,10 +50,10 @@ static void problem_at(struct import *import, const char *at, const char *column
         problem_add(import->problems, arena_printf(import->job->arena, "%s%s%s", at, join, column), message);
 }
 
-static void add_entry(struct import *import, const char *at, int64_t id, json_t *cells)
+static void add_entry(struct import *import, const char *at, int64_t id, json_t *cells, struct jtext text)
 {
     *(struct entry *)arena_push(import->job->arena, &import->entries, import->entry_count++, sizeof(struct entry)) =
-        (struct entry){at, id, cells};
+        (struct entry){at, id, cells, text};
     json_array_append(import->keep_alive, cells);
 }
 
@@ -103,7 +105,7 @@ static void read_sheet_row(struct import *import, const struct sheet_row *header
     for (size_t i = 0; i < row->count; i++)
         if (i != id_column)
             json_object_set_new(cells, header->cells[i], json_string(row->cells[i]));
-    add_entry(import, at, id, cells);
+    add_entry(import, at, id, cells, (struct jtext){0});
     json_decref(cells);
 }
 
@@ -126,25 +128,30 @@ static bool read_json(struct import *import, struct err *err)
 {
     struct arena *arena = import->job->arena;
     json_error_t fault;
-    json_t *body = json_loadb(import->request->text, import->request->size, JSON_REJECT_DUPLICATES, &fault), *item;
+    struct jtext root, key, text;
+    struct jtext_fault nesting;
+    json_t *body = wide_loadb(import->request->text, import->request->size, JSON_REJECT_DUPLICATES, &fault), *item;
     size_t index;
     if (body == NULL)
         return err_set(err, ERR_MALFORMED_BODY, "line %d, column %d: %s", fault.line, fault.column, fault.text);
     json_array_append_new(import->keep_alive, body);
-    input_numbers(import->request->text, import->request->size, import->problems);
+    if (!jtext_check(import->request->text, import->request->size, &root, &nesting))
+        return err_set(err, ERR_MALFORMED_BODY, "line %zu, column %zu: %s", nesting.line, nesting.column, nesting.what);
     json_t *items = json_is_object(body) ? json_object_get(body, "items") : body;
     if (!json_is_array(items)) {
         problem_add(import->problems, "items", "must be a list of objects");
         return true;
     }
+    struct jtext_walk walk = jtext_enter(json_is_object(body) ? jtext_member(root, "items") : root);
     json_array_foreach(items, index, item)
     {
         const char *at = arena_printf(arena, "items.%zu", index);
+        jtext_next(&walk, &key, &text);
         json_t *id = json_object_get(item, "id");
         if (!json_is_integer(id) || json_integer_value(id) < 1 || json_integer_value(id) > INT32_MAX)
             problem_at(import, at, "id", "must be a whole number above 0");
         else
-            add_entry(import, at, json_integer_value(id), item);
+            add_entry(import, at, json_integer_value(id), item, text);
         if (full(import))
             break;
     }
@@ -201,6 +208,14 @@ static bool is_untouched(const struct import *import, json_t *cell, json_t *curr
                : json_equal(cell, current);
 }
 
+/* What was edited must be written as it stands in the file. */
+static void check_digits(struct import *import, const struct entry *entry, const char *name)
+{
+    struct jtext cell = jtext_member(entry->text, name);
+    if (cell.at != NULL && !full(import))
+        input_numbers_of(cell, arena_printf(import->job->arena, "%s.%s", entry->at, name), import->problems);
+}
+
 /* A cell that was edited goes into the row's changes, unless something is wrong with it; what it was compared with is
  * expected of the row when it is written (secrets are not known here). */
 static void compare_cell(struct import *import, const struct entry *entry, const char *name, json_t *cell, json_t *item,
@@ -221,9 +236,12 @@ static void compare_cell(struct import *import, const struct entry *entry, const
             return;
         }
         json_t *value = value_of(import, field, cell, &problem);
-        if (value == NULL)
+        if (value == NULL) {
             problem_at(import, entry->at, name, problem);
-        else if (json_object_get(row->changes, field->column) != NULL)
+            return;
+        }
+        check_digits(import, entry, name);
+        if (json_object_get(row->changes, field->column) != NULL)
             problem_at(import, entry->at, name, "stands there twice, by two names");
         else if (!is_same(import, field, value, current)) {
             if (type != NULL && !field_is_for(field, type))
@@ -272,7 +290,12 @@ static json_t *load_items(struct import *import, const struct entry *entries, si
     struct list_query query = {.value = ids_only, .context = ids, .limit = (int64_t)count};
     if (!list_items(import->job, import->request->kind, &query, &text, &total, err))
         return NULL;
-    json_t *list = json_loads(text, 0, NULL), *items = json_object(), *item;
+    json_t *list = wide_loads(text), *items = json_object(), *item;
+    if (list == NULL) {
+        json_decref(items);
+        err_set(err, ERR_UPDATE_FAILED, "a row holds a number that is too large");
+        return NULL;
+    }
     json_array_foreach(list, index, item)
     {
         snprintf(id, sizeof id, "%lld", (long long)json_integer_value(json_object_get(item, "id")));

@@ -1,9 +1,9 @@
 #include "batch/input.h"
 
-#include "base/jtext.h"
 #include "base/text.h"
 #include "batch/lists.h"
 #include "batch/values.h"
+#include "batch/wide.h"
 
 #include <stdio.h>
 #include <stdlib.h>
@@ -200,7 +200,7 @@ const char *input_text(json_t *body, const char *member, size_t max_length, bool
 
 #define DOUBLE_DIGITS 15 /* decimal digits that a double keeps */
 
-/* Would the number come back as it was written? Whole numbers are read as such. */
+/* Would the number come back as it was written? Whole numbers are read as such, up to 64 bits. */
 static bool keeps_value(struct arena *arena, struct jtext number)
 {
     size_t digits = 0, zeros = 0;
@@ -214,15 +214,18 @@ static bool keeps_value(struct arena *arena, struct jtext number)
             zeros = 0;
         }
     }
-    if (whole || digits == 0)
+    if (digits == 0)
         return true;
+    if (whole)
+        return !wide_is_beyond(number.at, number.size);
     return digits <= DOUBLE_DIGITS && strtod(arena_strndup(arena, number.at, number.size), NULL) != 0.0;
 }
 
 /* Where a value is: told only when there is something to tell, because names may be long and values many. */
 struct place {
-    const struct place *outer; /* NULL: the body itself */
-    struct jtext name;         /* nothing in an array */
+    const struct place *outer; /* NULL: the body itself, or the value at `path` */
+    const char *path;
+    struct jtext name; /* nothing in an array */
     size_t index;
 };
 
@@ -230,7 +233,7 @@ static const char *place_path(struct arena *arena, const struct place *place)
 {
     char name[PROBLEM_PATH_MAX + 1];
     if (place->outer == NULL)
-        return "";
+        return place->path;
     const char *outer = place_path(arena, place->outer);
     if (place->name.at == NULL)
         snprintf(name, sizeof name, "%zu", place->index);
@@ -239,19 +242,21 @@ static const char *place_path(struct arena *arena, const struct place *place)
     return arena_printf(arena, "%s%s%s", outer, *outer == '\0' ? "" : ".", name);
 }
 
-static void check_numbers(struct jtext container, const struct place *outer, struct batch_problems *problems)
+static void check_numbers(struct jtext value, const struct place *place, struct batch_problems *problems)
 {
-    struct jtext_walk walk = jtext_enter(container);
-    struct place place = {.outer = outer};
+    struct jtext_walk walk = jtext_enter(value);
+    struct place inner_place = {.outer = place};
     struct jtext inner;
-    for (; !is_full(problems) && jtext_next(&walk, &place.name, &inner); place.index++) {
-        enum jtext_kind kind = jtext_kind(inner);
-        if (kind == JTEXT_OBJECT || kind == JTEXT_ARRAY)
-            check_numbers(inner, &place, problems);
-        else if (kind == JTEXT_NUMBER && !keeps_value(problems->arena, inner))
-            problem_add(problems, place_path(problems->arena, &place),
-                        "has more digits than a number keeps; send it as a text");
-    }
+    if (jtext_kind(value) == JTEXT_NUMBER && !keeps_value(problems->arena, value))
+        problem_add(problems, place_path(problems->arena, place),
+                    "has more digits than a number keeps; send it as a text");
+    for (; !is_full(problems) && jtext_next(&walk, &inner_place.name, &inner); inner_place.index++)
+        check_numbers(inner, &inner_place, problems);
+}
+
+void input_numbers_of(struct jtext value, const char *path, struct batch_problems *problems)
+{
+    check_numbers(value, &(struct place){.path = path}, problems);
 }
 
 void input_numbers(const char *text, size_t size, struct batch_problems *problems)
@@ -259,5 +264,5 @@ void input_numbers(const char *text, size_t size, struct batch_problems *problem
     struct jtext root;
     struct jtext_fault fault;
     if (jtext_check(text, size, &root, &fault))
-        check_numbers(root, &(struct place){0}, problems);
+        input_numbers_of(root, "", problems);
 }

@@ -4,6 +4,7 @@
 #ifndef BATCH_INPUT_H
 #define BATCH_INPUT_H
 
+#include "base/jtext.h"
 #include "batch/batch.h"
 
 #define PROBLEMS_MAX 100
@@ -23,8 +24,10 @@ void problem_add(struct batch_problems *problems, const char *path, const char *
 struct batch_row *input_id_list(json_t *body, const char *member, struct batch_problems *problems, size_t *count);
 struct batch_row *input_ids(const struct kind *kind, json_t *body, struct batch_problems *problems, size_t *count);
 
-/* Numbers in the body's text that reading them into doubles would change: they must be sent as texts. */
+/* Numbers in the body's text that reading them would change, also whole ones beyond 64 bits: they must be sent as
+ * texts. The same of one value of it, which is at `path`. */
 void input_numbers(const char *text, size_t size, struct batch_problems *problems);
+void input_numbers_of(struct jtext value, const char *path, struct batch_problems *problems);
 
 /* A text of the body, 1 to `max_length` bytes; NULL when it is absent or wrong. */
 const char *input_text(json_t *body, const char *member, size_t max_length, bool needed,

@@ -2,6 +2,7 @@
 
 #include "base/text.h"
 #include "batch/values.h"
+#include "batch/wide.h"
 
 #include <stdlib.h>
 #include <string.h>
@@ -81,12 +82,10 @@ static const char *state_sql(const struct operation *operation)
     return arena_printf(arena, "%s)", sql);
 }
 
-/* A row's state. The text is PostgreSQL's; numbers in the hub's own documents may be larger than what fits. */
+/* A row's state. The text is PostgreSQL's. */
 static json_t *load_state(const char *text, struct err *err)
 {
-    json_t *state = json_loads(text, 0, NULL);
-    if (state == NULL)
-        state = json_loads(text, JSON_DECODE_INT_AS_REAL, NULL);
+    json_t *state = wide_loads(text);
     if (state == NULL)
         err_set(err, ERR_UPDATE_FAILED, "a row holds a number that is too large");
     return state;

@@ -43,6 +43,17 @@ int command_batch_export(struct invocation *invocation)
     return ok ? work_close(&work, 0) : work_fail(&work);
 }
 
+static bool read_file(struct work *work, struct jtext_out *text)
+{
+    const char *path = work->invocation->operand, *limit = text_bytes(work->invocation->arena, FILE_MAX);
+    if (!source_read(path, FILE_MAX, text, &work->err))
+        return false;
+    if (text->size <= FILE_MAX)
+        return true;
+    err_set(&work->err, ERR_FILE_TOO_LARGE, "%s", path);
+    return err_args(&work->err, limit, NULL);
+}
+
 /* What it would do, shown; false when somebody said no. */
 static bool ask_first(struct work *work, struct file_import file)
 {
@@ -79,9 +90,7 @@ int command_batch_import(struct invocation *invocation)
         return status;
     struct file_import file = {
         .kind = work.kind, .dry_run = work_is_preview(&work), .chunk = work_option(invocation, "chunk") != NULL};
-    bool ok = format_of(&work, invocation->operand, &file.format)
-              && source_read(invocation->operand, FILE_MAX, &text, &work.err),
-         asks = work_asks(&work);
+    bool ok = format_of(&work, invocation->operand, &file.format) && read_file(&work, &text), asks = work_asks(&work);
     file.text = text.text;
     file.size = text.size;
     ok = ok && (!asks || ask_first(&work, file)) && file_import(&work.job, &file, &work.problems, &answer, &work.err)

@@ -8,18 +8,26 @@
 #include <time.h>
 #include <unistd.h>
 
-#define ANSWER_MS 5000
-
-struct http_options short_options(const struct route *routes, size_t count)
+static struct http_options options_with(int limit_ms, const struct route *routes, size_t count)
 {
     return (struct http_options){.host = "127.0.0.1",
                                  .port = 0,
                                  .max_connections = 32,
-                                 .header_timeout_ms = 400,
-                                 .idle_timeout_ms = 400,
-                                 .client_timeout_ms = 400,
+                                 .header_timeout_ms = limit_ms,
+                                 .idle_timeout_ms = limit_ms,
+                                 .client_timeout_ms = limit_ms,
                                  .routes = routes,
                                  .route_count = count};
+}
+
+struct http_options patient_options(const struct route *routes, size_t count)
+{
+    return options_with(60000, routes, count);
+}
+
+struct http_options short_options(const struct route *routes, size_t count)
+{
+    return options_with(400, routes, count);
 }
 
 struct http_server *start_server_with(const struct http_options *options)
@@ -29,12 +37,6 @@ struct http_server *start_server_with(const struct http_options *options)
     if (server == NULL)
         fail_msg("%s", err.words);
     return server;
-}
-
-struct http_server *start_server(const struct route *routes, size_t count)
-{
-    struct http_options options = short_options(routes, count);
-    return start_server_with(&options);
 }
 
 static int open_with_buffer(const struct http_server *server, int buffer)
@@ -197,7 +199,7 @@ static bool take_to_end(struct input *input, struct answer *answer)
 static struct answer read_answer(int fd, bool body)
 {
     struct answer answer = {.body = calloc(1, 1)};
-    struct input input = {.fd = fd, .deadline = clock_mono_ms() + ANSWER_MS};
+    struct input input = {.fd = fd, .deadline = clock_mono_ms() + SOON_MS};
     char line[256];
     do { /* over 100 Continue */
         if (!take_line(&input, line, sizeof line) || sscanf(line, "HTTP/1.1 %d", &answer.status) != 1
@@ -250,10 +252,10 @@ bool answer_has(const struct answer *answer, const char *header_line)
     return false;
 }
 
-bool client_sees_end(int fd, int ms)
+bool client_sees_end(int fd)
 {
     char bytes[65536];
-    int64_t deadline = clock_mono_ms() + ms;
+    int64_t deadline = clock_mono_ms() + SOON_MS;
     for (;;) {
         struct pollfd one = {.fd = fd, .events = POLLIN};
         int64_t left = deadline - clock_mono_ms();

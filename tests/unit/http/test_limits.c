@@ -8,7 +8,6 @@
 #include <unistd.h>
 
 #define LIMIT_MS 400
-#define LATE_MS 1200 /* the sweeper looks every fifth of a limit; the rest is for a loaded machine */
 
 static struct http_server *server;
 static _Atomic int code_seen;
@@ -71,12 +70,23 @@ static const struct route routes[] = {
     {"GET", "/slow-stream", NULL, handle_slow_stream, 0, true, ERROR_PLAIN},
 };
 
+static int setup_with(struct http_options options)
+{
+    code_seen = ERR_OK;
+    server = start_server_with(&options);
+    return 0;
+}
+
 static int setup(void **state)
 {
     (void)state;
-    code_seen = ERR_OK;
-    server = start_server(routes, ARRAY_LEN(routes));
-    return 0;
+    return setup_with(short_options(routes, ARRAY_LEN(routes)));
+}
+
+static int setup_patient(void **state)
+{
+    (void)state;
+    return setup_with(patient_options(routes, ARRAY_LEN(routes)));
 }
 
 static int teardown(void **state)
@@ -86,12 +96,12 @@ static int teardown(void **state)
     return 0;
 }
 
-/* Sends `text` again and again, with pauses, until the server ends the connection; false when it does not in LATE_MS.
+/* Sends `text` again and again, with pauses, until the server ends the connection; false when it does not in SOON_MS.
  */
 static bool trickle_is_cut(int fd, const char *text, int pause_ms)
 {
     int64_t start = clock_mono_ms();
-    while (clock_mono_ms() - start < LATE_MS) {
+    while (clock_mono_ms() - start < SOON_MS) {
         struct pollfd one = {.fd = fd, .events = POLLIN};
         if (!client_try_send(fd, text, strlen(text)))
             return true;
@@ -106,7 +116,7 @@ static void a_connection_that_sends_nothing_is_cut(void **state)
     (void)state;
     int64_t before = clock_mono_ms();
     int fd = client_open(server);
-    assert_true(client_sees_end(fd, LATE_MS));
+    assert_true(client_sees_end(fd));
     assert_true(clock_mono_ms() - before >= LIMIT_MS - 50);
     close(fd);
 }
@@ -146,7 +156,7 @@ static void an_idle_connection_is_closed(void **state)
     assert_int_equal(answer.status, 200);
     answer_free(&answer);
     int64_t before = clock_mono_ms();
-    assert_true(client_sees_end(fd, LATE_MS));
+    assert_true(client_sees_end(fd));
     assert_true(clock_mono_ms() - before >= LIMIT_MS - 50);
     close(fd);
 }
@@ -211,9 +221,8 @@ static void a_reply_that_nobody_takes_is_cut(void **state)
     for (size_t i = 0; i < ARRAY_LEN(paths); i++) {
         int fd = client_open_small(server);
         client_print(fd, "GET %s HTTP/1.1\r\nHost: t\r\n\r\n", paths[i]);
-        sleep_ms(LATE_MS);
         struct pollfd one = {.fd = fd, .events = POLLRDHUP};
-        assert_int_equal(poll(&one, 1, 0), 1);
+        assert_int_equal(poll(&one, 1, SOON_MS), 1);
         close(fd);
     }
     assert_int_equal(code_seen, ERR_CANCELLED);
@@ -228,7 +237,7 @@ static void a_reply_that_is_taken_byte_by_byte_is_cut(void **state)
         int fd = client_open_small(server);
         bool cut = false;
         client_print(fd, "GET %s HTTP/1.1\r\nHost: t\r\n\r\n", paths[i]);
-        for (int64_t start = clock_mono_ms(); !cut && clock_mono_ms() - start < LATE_MS;) {
+        for (int64_t start = clock_mono_ms(); !cut && clock_mono_ms() - start < SOON_MS;) {
             struct pollfd one = {.fd = fd, .events = POLLRDHUP};
             cut = recv(fd, &byte, 1, 0) <= 0 || poll(&one, 1, 5) > 0;
         }
@@ -300,11 +309,11 @@ static void a_refused_client_that_stays_is_closed(void **state)
     struct answer answer = client_answer(refused);
     assert_int_equal(answer.status, 503);
     answer_free(&answer);
-    assert_true(client_sees_end(refused, 100));
-    sleep_ms(1800);
-    client_try_send(refused, "x", 1);
-    sleep_ms(50);
-    assert_false(client_try_send(refused, "x", 1)); /* reset by now */
+    assert_true(client_sees_end(refused));
+    bool reset = false;
+    for (int64_t start = clock_mono_ms(); !reset && clock_mono_ms() - start < SOON_MS; sleep_ms(50))
+        reset = !client_try_send(refused, "x", 1);
+    assert_true(reset);
     close(refused);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         close(fds[i]);
@@ -322,10 +331,8 @@ static void others_are_served_while_many_are_slow(void **state)
         if (i % 3 == 2)
             client_print(fds[i], "POST /body HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\n");
     }
-    int64_t before = clock_mono_ms();
     struct answer answer = get(server, "/");
     assert_int_equal(answer.status, 200);
-    assert_true(clock_mono_ms() - before < 200);
     answer_free(&answer);
     for (size_t i = 0; i < ARRAY_LEN(fds); i++)
         close(fds[i]);
@@ -349,7 +356,7 @@ int main(void)
         SERVED(a_reply_that_is_taken_slowly_but_steadily_is_not_cut),
         SERVED(above_the_limit_clients_are_told_to_come_back),
         SERVED(a_refused_client_that_stays_is_closed),
-        SERVED(others_are_served_while_many_are_slow),
+        cmocka_unit_test_setup_teardown(others_are_served_while_many_are_slow, setup_patient, teardown),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

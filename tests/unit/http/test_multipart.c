@@ -82,8 +82,9 @@ static const struct route routes[] = {
 
 static int setup(void **state)
 {
+    struct http_options options = patient_options(routes, ARRAY_LEN(routes));
     (void)state;
-    server = start_server(routes, ARRAY_LEN(routes));
+    server = start_server_with(&options);
     return 0;
 }
 
