@@ -162,6 +162,12 @@ test('a file goes out, is edited and comes in; its preview lists the edited cell
   assert.deepEqual((await refused('keys', 'import', path)).chunks[0].errorParams.users, [{ id: 3, name: 'user 3' }]);
 });
 
+test('a file that is larger than what is read of it is refused, not cut', async () => {
+  const path = join(directory, 'large.csv'), before = await value('SELECT sum(rpm_limit) FROM users');
+  writeFileSync(path, `id,rpm\n1,500\n${'\n'.repeat(65 * 1024 * 1024)}`);
+  assert.deepEqual([(await refused('users', 'import', path)).code, await value('SELECT sum(rpm_limit) FROM users')], ['FILE_TOO_LARGE', before]);
+});
+
 test('providers are deleted, and their circuits closed', async () => {
   await redis.cli('HSET', 'circuit_breaker:state:2', 'circuitState', 'open');
   assert.equal((await json('providers', 'reset-circuits', '1-3')).resetCount, 3);

@@ -162,7 +162,7 @@ test('everything that is wrong with a file is named with its line, and nothing i
   }
   for (const [json, expected] of [
     ['{"items": 5}', ['items']], ['[{"rpm": 5}]', ['items.0.id']], ['[{"id": 1, "rpm": "5"}]', ['items.0.rpm']],
-    ['[{"id": 1, "color": "red"}]', ['items.0.color']], ['[{"id": 1, "dailyQuota": 0.10000000000000000001}]', ['0.dailyQuota']],
+    ['[{"id": 1, "color": "red"}]', ['items.0.color']], ['[{"id": 1, "dailyQuota": 0.10000000000000000001}]', ['items.0.dailyQuota']],
   ]) assert.deepEqual(problems(await send('users', json, '', 'application/json')), expected, json);
   assert.equal((await send('users', '[', '', 'application/json')).status, 400);
   assert.equal((await send('users', csv, '', 'text/html')).status, 415);
@@ -214,6 +214,23 @@ test('rules of a batch hold for files: the last key, fields of other types, mask
   const broken = JSON.stringify([{ matchType: 'regex', source: '(', target: 'c' }]);
   const refused = await send('providers', edited(await exported('providers'), { 3: { modelRedirects: broken } }));
   assert.match(refused.json.invalidParams[0].message, /does not compile at character 1/);
+});
+
+test('documents with numbers beyond 64 bits go out and come back, and are not changed by reading them', async () => {
+  const huge = '{"share": 0.12345678901234567890123, "steps": 123456789012345678901234567890}';
+  await postgres.sql('hub', `UPDATE providers SET group_priorities = '${huge}' WHERE id = 2`);
+  for (const [format, type] of [['csv', 'text/csv'], ['json', 'application/json']]) {
+    const text = await exported('providers', `?format=${format}`);
+    const same = await send('providers', text, '', type);
+    assert.deepEqual([same.status, same.json.changedCount], [200, 0], `${format}: ${same.text}`);
+    const other = format === 'csv' ? edited(text, { 2: { weight: '77' }, 3: { weight: '78' } }) : text.replace(/("id": 2,.*?"weight": )\d+/, '$1'.concat('76'));
+    const changed = await send('providers', other, '', type);
+    assert.equal(changed.status, 200, changed.text);
+    assert.equal(await value('SELECT group_priorities FROM providers WHERE id = 2'), huge);
+  }
+  const broken = '[{"id": 3, "groupPriorities": {"steps": 98765432109876543210}}]';
+  assert.deepEqual(problems(await send('providers', broken, '', 'application/json')), ['items.0.groupPriorities.steps']);
+  assert.equal(await value('SELECT group_priorities FROM providers WHERE id = 2'), huge);
 });
 
 test('an export has the rows that the filters or the ids choose', async () => {
