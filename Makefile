@@ -84,13 +84,13 @@ lint:
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
-	rm -rf build build-test build-ui build-analyze build-tsan build-coverage
+	rm -rf build build-test build-ui build-analyze build-tsan build-coverage build-torture
 
 help:
 	@echo "make            install what is missing, build build/hubport"
 	@echo "make run        the same, then start the server; make run -- --demo, or make run ARGS=\"--demo\", passes options on"
 	@echo "make test       build by gcc and, with sanitizers, by clang; run the unit, integration and browser tests"
-	@echo "make torture    break the world around hubport for long, write docs/reliability.md; make torture ARGS=\"fault_matrix\" runs one"
+	@echo "make torture    break the world around hubport for long, write docs/reliability.md; make torture ARGS=\"redis tsan\" runs parts of it"
 	@echo "make bench      measure"
 	@echo "make screenshots  every page in both languages and themes, in build-screenshots/"
 	@echo "make fuzz       feed the parsers with mutated inputs, 60 s each; make fuzz FUZZ_SECONDS=600"
