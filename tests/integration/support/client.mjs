@@ -8,11 +8,12 @@ import { basename } from 'node:path';
 import { Readable } from 'node:stream';
 
 /**
- * One connection a request. `credentials`: {token} for Bearer, {cookie} for the session cookie's value, {} for nobody.
+ * One connection a request, unless an `agent` of node:http keeps them. {token} for Bearer, {cookie} for the session cookie's
+ * value, neither for nobody.
  */
 export class Client {
-  constructor(url, { token, cookie } = {}) {
-    Object.assign(this, { url, token, cookie });
+  constructor(url, { token, cookie, agent = false } = {}) {
+    Object.assign(this, { url, token, cookie, agent });
   }
 
   headers(more) {
@@ -31,7 +32,7 @@ export class Client {
    */
   async open(method, path, { headers = {}, body, signal, timeout = 60_000 } = {}) {
     const request =
-      httpRequest(new URL(path, this.url), { method, headers: this.headers(headers), agent: false, signal, timeout });
+      httpRequest(new URL(path, this.url), { method, headers: this.headers(headers), agent: this.agent, signal, timeout });
     request.on('timeout', () => request.destroy(new Error(`no byte for ${timeout} ms: ${method} ${path}`)));
     request.on('error', () => {}); // reported through the promise below, or through the response
     const answered = once(request, 'response');
