@@ -76,7 +76,7 @@ tsan: setup-torture
 memcheck: setup-torture build/hubport
 	@scripts/memcheck $(ARGS)
 
-coverage: setup-torture
+coverage: setup-torture build/hubport
 	@scripts/coverage $(ARGS)
 
 lint:

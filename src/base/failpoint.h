@@ -1,5 +1,5 @@
 /* Fail points: named places at which a test makes an operation fail, the process die, or time pass. They are in builds
- * with sanitizers only (meson.build); in all others FAIL_POINT(...) is `true`.
+ * with sanitizers or for coverage only (meson.build); in all others FAIL_POINT(...) is `true`.
  *
  *     ok = restore(...) && FAIL_POINT(OVERWRITE_RESTORED, err) && check(...);
  *
