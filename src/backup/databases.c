@@ -346,11 +346,11 @@ bool databases_have_leftovers(struct job *job, struct pg_conn *conn)
     struct err err;
     size_t count;
     if (!list_shadows(job, conn, &shadows, &err) || !previous_list(job, conn, &previous, &count, &err))
-        return false;
+        return true; /* not known */
     for (size_t i = 0; i < count; i++)
         if (is_over(&previous[i]))
             return true;
-    return shadows.count > 0 || (temporary_roles_list(job, conn, &roles, &err) && roles.count > 0);
+    return shadows.count > 0 || !temporary_roles_list(job, conn, &roles, &err) || roles.count > 0;
 }
 
 int databases_sweep(struct job *job, struct pg_conn *conn)

@@ -6,6 +6,8 @@
 #include <poll.h>
 
 #define CONNECT_TIMEOUT_MS 10000
+/* An answer that libpq found no memory for is, to it, one that has not come whole: it is there when asked again. */
+#define LOOK_AGAIN_MS 2000
 
 /* libpq ends its messages with a newline; errors are one line. */
 static void copy_message(const char *message, char *out, size_t size)
@@ -140,12 +142,14 @@ bool pg_wait_result(struct pg_conn *conn, struct err *err)
             return !cancelled;
         struct err ignored;
         int ready = cancelled ? cancel_poll(NULL, PQsocket(conn->raw), POLLIN, CONNECT_TIMEOUT_MS, &ignored)
-                              : cancel_poll(conn->cancel, PQsocket(conn->raw), POLLIN, -1, err);
+                              : cancel_poll(conn->cancel, PQsocket(conn->raw), POLLIN, LOOK_AGAIN_MS, err);
         if (ready < 0 && !cancelled) {
             cancel_statement(conn);
             cancelled = true;
             continue;
         }
+        if (ready == 0 && !cancelled)
+            continue;
         if (ready <= 0 || (PQconsumeInput(conn->raw) == 0 && PQstatus(conn->raw) != CONNECTION_OK))
             return cancelled ? false : pg_fail(conn, err);
     }
