@@ -1,5 +1,6 @@
 #include "base/sha256.h"
 
+#include <openssl/crypto.h>
 #include <openssl/evp.h>
 
 /* These fail only without memory. */
@@ -11,6 +12,7 @@ static void must(bool done)
 
 void sha256_open(struct sha256 *sha)
 {
+    must(OSSL_LIB_CTX_get0_global_default() != NULL); /* OpenSSL 3.0 crashes when its own beginning found no memory */
     sha->context = EVP_MD_CTX_new();
     must(sha->context != NULL && EVP_DigestInit_ex(sha->context, EVP_sha256(), NULL) == 1);
 }
