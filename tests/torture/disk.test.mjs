@@ -101,19 +101,16 @@ proves(GROUP, 'A file system for temporary files that became read-only', { promi
   await server.stop();
 });
 
-proves(GROUP, 'PostgreSQL\'s disk full in the middle of an import', { promise: PROMISE.OLD, unless }, async (round) => {
-  const keep = process.env.HUBPORT_TEST_TMP;
-  const disk = mount('size=190m,mode=711');
-  process.env.HUBPORT_TEST_TMP = disk;
-  const small = await startPostgres({ roles: 'CREATE ROLE hub LOGIN CREATEDB', settings: { max_wal_size: '32MB', min_wal_size: '32MB', wal_level: 'minimal', max_wal_senders: '0' } });
-  if (keep === undefined) delete process.env.HUBPORT_TEST_TMP;
-  else process.env.HUBPORT_TEST_TMP = keep;
+/** Imports into a cluster with so many MB left on `disk`. `more`: of startPostgres(). */
+async function importsWithLittleRoom(disk, more, rooms, round) {
+  const small = await startPostgres({ roles: 'CREATE ROLE hub LOGIN CREATEDB',
+    settings: { max_wal_size: '32MB', min_wal_size: '32MB', wal_level: 'minimal', max_wal_senders: '0' }, ...more });
   await small.createDatabase('hub', { owner: 'hub' });
   const server = await startServer({ env: { ...env, DSN: small.dsn('hub', { user: 'hub' }), REDIS_URL: undefined } });
   await fill(small, 'hub', { user: 'hub', requests: 300 });
   const before = JSON.stringify(await checksum(small, 'hub'));
-  for (const [fields, room] of [[{ cleanFirst: 'true' }, [1, 4, 8, 12]], [{ acceptForeignParents: 'true' }, [1, 2, 3]]])
-    for (const free of room) { // MB that are left when it begins
+  for (const [way, fields] of [['overwrite', { cleanFirst: 'true' }], ['merge', { acceptForeignParents: 'true' }]])
+    for (const free of rooms[way]) {
       round();
       const ballast = join(disk, 'ballast');
       const available = Number(execFileSync('df', ['--output=avail', '-k', disk], { encoding: 'utf8' }).split('\n')[1]);
@@ -121,10 +118,25 @@ proves(GROUP, 'PostgreSQL\'s disk full in the middle of an import', { promise: P
       const outcome = await attempt(server.client(), fields).catch((error) => ({ code: String(error) }));
       execFileSync('rm', [ballast]);
       await small.ready(3000).catch(() => small.launch()); // without room for WAL it ends itself
-      assert.notEqual(outcome.type, 'complete', `${free} MB: ${JSON.stringify(outcome)}`);
+      assert.notEqual(outcome.type, 'complete', `${way} with ${free} MB: ${JSON.stringify(outcome)}`);
       assert.ok(outcome.code, JSON.stringify(outcome));
       await assertNoLeftovers({ server, postgres: small }, 20_000);
-      assert.ok(JSON.stringify(await checksum(small, 'hub')) === before, `${free} MB`);
+      assert.ok(JSON.stringify(await checksum(small, 'hub')) === before, `${way} with ${free} MB`);
     }
   await server.stop();
+}
+
+proves(GROUP, 'PostgreSQL\'s disk full in the middle of an import', { promise: PROMISE.OLD, unless }, async (round) => {
+  const keep = process.env.HUBPORT_TEST_TMP, disk = mount('size=190m,mode=711');
+  process.env.HUBPORT_TEST_TMP = disk;
+  const running = importsWithLittleRoom(disk, {}, { overwrite: [1, 4, 8, 12], merge: [1, 2, 3] }, round);
+  if (keep === undefined) delete process.env.HUBPORT_TEST_TMP; // read when its first directory was made
+  else process.env.HUBPORT_TEST_TMP = keep;
+  await running;
+});
+
+proves(GROUP, 'The disk of PostgreSQL\'s WAL full in the middle of an import', { promise: PROMISE.OLD, unless }, async (round) => {
+  const disk = mount('size=64m,mode=711'), wal = join(disk, 'wal');
+  mkdirSync(wal);
+  await importsWithLittleRoom(disk, { wal, settings: { wal_recycle: 'off', min_wal_size: '2MB', max_wal_size: '8MB' } }, { overwrite: [0, 1, 2, 3], merge: [0, 1, 2] }, round);
 });

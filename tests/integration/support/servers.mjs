@@ -174,13 +174,13 @@ class Postgres {
 /**
  * A cluster of one's own: superuser `postgres`, trust (change pg_hba.conf through `hba`, lines that come first),
  * listening on 127.0.0.1 and a Unix socket. `roles`: SQL that is run at once, such as 'CREATE ROLE hub LOGIN CREATEDB'.
- * `settings`: of postgresql.conf.
+ * `settings`: of postgresql.conf. `wal`: an empty directory for the write-ahead log, in segments of 1 MB.
  */
-export async function startPostgres({ roles = '', settings = {}, hba = [] } = {}) {
+export async function startPostgres({ roles = '', settings = {}, hba = [], wal } = {}) {
   const directory = makeDirectory('pg');
-  if (IS_ROOT) {
+  for (const path of IS_ROOT ? [directory, wal].filter(Boolean) : []) {
     const id = (flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-    chownSync(directory, id('-u'), id('-g'));
+    chownSync(path, id('-u'), id('-g'));
   }
   const postgres = new Postgres(directory, await freePort(), {
     listen_addresses: '127.0.0.1',
@@ -195,7 +195,7 @@ export async function startPostgres({ roles = '', settings = {}, hba = [] } = {}
   });
   const initdb = [
     '-D', postgres.data, '-U', 'postgres', '-A', 'trust', '-E', 'UTF8', '--locale=C.UTF-8', '--no-sync',
-    '--no-instructions'
+    '--no-instructions', ...(wal ? ['-X', wal, '--wal-segsize=1'] : [])
   ];
   const made = await runProgram(join(PG_BIN, 'initdb'), initdb, { postgres: true, env: PG_ENV, cwd: '/' });
   if (made.status !== 0) throw new Error(`initdb failed: ${made.stderr}`);
