@@ -1,4 +1,4 @@
-// The list of 5,000 providers in a browser: how long until a search, a page of 500 rows and a selection of all are seen, and the
+// The list of 5,000 providers in a browser: how long until a search, all rows in one list and a selection of all are seen, and the
 // longest task while that page is scrolled from one end to the other. Aims: tasks of at most 200 ms, answers within 300 ms.
 import { RELEASE, startServer } from '../integration/support/hubport.mjs';
 import { cleanUp } from '../integration/support/processes.mjs';
@@ -45,7 +45,7 @@ try {
     seen.select.push(await timed(() => document.querySelector('.selection button').click(), () => /5,000/.test(document.querySelector('.selection strong').textContent)));
     await page.locator('.selection button').nth(2).click();
   }
-  await page.goto(`${server.url}/providers?size=500`);
+  await page.goto(`${server.url}/providers?size=5000`);
   await page.locator('.ant-table-row').first().waitFor();
   await page.waitForLoadState('networkidle');
   const longest = await page.evaluate(async () => {
@@ -61,7 +61,7 @@ try {
   console.log(`5,000 providers, medians of ${ROUNDS}:`);
   for (const [name, label] of [['search', 'search that one row fits'], ['all', 'back to all of them'], ['select', 'all 5,000 selected']])
     console.log(`  ${label.padEnd(26)} ${ms(seen[name].slice(1))}`);
-  console.log(`  scrolling 500 rows for 4 s, down to ${longest.last}: ${longest.tasks.length} tasks over 50 ms, longest ${Math.max(0, ...longest.tasks).toFixed(0)} ms`);
+  console.log(`  scrolling all of them for 4 s, down to ${longest.last}: ${longest.tasks.length} tasks over 50 ms, longest ${Math.max(0, ...longest.tasks).toFixed(0)} ms`);
 } finally {
   await cleanUp();
 }

@@ -154,3 +154,21 @@ test('lists are filtered and sorted by the server, and the address says how', as
   await row(page, 'provider 17').waitFor();
   assert.equal(await page.getByRole('textbox', { name: 'Group' }).inputValue(), 'special');
 });
+
+test('thousands are one list: only what is in the window is drawn, the last one is reached, all of them are chosen by the box', async (t) => {
+  await postgres.sql('hub', `INSERT INTO users (name) SELECT 'many ' || to_char(n, 'FM0000') FROM generate_series(1, 1234) n`);
+  const { page, faults } = await open(t, '/users?size=5000&search=many+&sort=name');
+  await textThatFits(page, '.ant-pagination-total-text', /1,234/);
+  assert.ok(await page.locator('.ant-table-row').count() < 100);
+  await row(page, 'many 0001').waitFor();
+  await page.locator('.ant-table-tbody-virtual-holder').hover();
+  for (let i = 0; i < 50 && (await row(page, 'many 1234').count()) === 0; i++) { // heights are known once drawn
+    await page.mouse.wheel(0, 100_000);
+    await page.waitForTimeout(100);
+  }
+  await row(page, 'many 1234').waitFor();
+  assert.equal(await row(page, 'many 0001').count(), 0);
+  await page.locator('.ant-table-thead input[type=checkbox]').check();
+  await textThatFits(page, '.selection strong', /1,234 selected/);
+  assert.deepEqual(faults, []);
+});

@@ -26,8 +26,22 @@ const pathOf = <Rest extends string>(kind: Kind, rest: Rest) => `/api/v1/${kind}
 
 export type ListQuery = { page?: number; pageSize?: number; search?: string; sort?: string; ids?: string } & Record<string, string | number | undefined>;
 
-export const listOf = (kind: Kind, query: ListQuery, signal?: AbortSignal) =>
+const LIST_MAX = 500; // the API gives at once
+
+const partOf = (kind: Kind, query: ListQuery, signal?: AbortSignal) =>
   ask(api.GET(pathOf(kind, ''), { params: { query }, signal }));
+
+/** A page of the list, of any size: a large one comes in parts, beside each other. */
+export async function listOf(kind: Kind, { page = 1, pageSize = 50, ...query }: ListQuery, signal?: AbortSignal) {
+  if (pageSize <= LIST_MAX)
+    return partOf(kind, { ...query, page, pageSize }, signal);
+  const parts = Math.ceil(pageSize / LIST_MAX), before = (page - 1) * parts;
+  const part = (number: number) => partOf(kind, { ...query, page: before + number, pageSize: LIST_MAX }, signal);
+  const first = await part(1);
+  const count = Math.min(parts, Math.ceil(first.total / LIST_MAX) - before);
+  const others = await Promise.all(Array.from({ length: Math.max(0, count - 1) }, (_, i) => part(i + 2)));
+  return { ...first, items: [first, ...others].flatMap(({ items }) => items) };
+}
 
 export const idsOf = (kind: Kind, query: ListQuery) => ask(api.GET(pathOf(kind, ':ids'), { params: { query } }));
 

@@ -164,9 +164,9 @@ export function BatchList({ kind, columns, filters }: Props) {
         virtual={big}
         scroll={big ? { x: 1100, y: Math.max(320, window.innerHeight - 330) } : { x: 'max-content' }}
         locale={{ emptyText: t('none') }}
-        rowSelection={{ selectedRowKeys: selected, preserveSelectedRowKeys: true, onChange: (keys) => setSelected(keys.map(Number)) }}
+        rowSelection={{ columnWidth: 48, selectedRowKeys: selected, preserveSelectedRowKeys: true, onChange: (keys) => setSelected(keys.map(Number)) }}
         pagination={{
-          current: page, pageSize, total, showSizeChanger: true, pageSizeOptions: [50, 100, 200, 500],
+          current: page, pageSize, total, showSizeChanger: true, pageSizeOptions: [50, 100, 500, 5000],
           showTotal: (count) => common('total', numberText(count)),
           onChange: (next, size) => change({ page: next === 1 ? undefined : String(next), size: size === 50 ? undefined : String(size) }),
         }}
