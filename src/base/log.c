@@ -20,11 +20,6 @@ void log_set_request(const char *id)
     snprintf(request_id, sizeof request_id, "%s", id == NULL ? "" : id);
 }
 
-const char *log_request(void)
-{
-    return request_id;
-}
-
 static void write_line(const char *text)
 {
     size_t length = strlen(text);

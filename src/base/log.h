@@ -18,6 +18,5 @@ void log_event(enum log_level level, const char *event, const char *format, ...)
 
 /* The id that this thread's lines carry from now on; copied, at most 63 bytes; NULL ends it. */
 void log_set_request(const char *id);
-const char *log_request(void); /* this thread's id, "" without */
 
 #endif

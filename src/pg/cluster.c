@@ -309,8 +309,3 @@ const char *cluster_directory(const struct cluster *cluster)
 {
     return cluster->pg;
 }
-
-bool cluster_started(const struct cluster *cluster)
-{
-    return cluster->server != NULL;
-}

@@ -19,14 +19,13 @@
 struct cluster;
 
 /* Make it (first time), recover it, start it and wait until it answers. When another process runs it already: attach to
- * it (cluster_started() is false) if `may_attach`, else ERR_DATABASE_UNAVAILABLE naming that. The calling thread must
- * live as long as the cluster is needed. */
+ * it if `may_attach`, else ERR_DATABASE_UNAVAILABLE naming that. The calling thread must live as long as the cluster is
+ * needed. */
 struct cluster *cluster_open(const char *data_dir, const struct pg_tools *tools, bool may_attach,
                              struct err *err) MUST_CHECK;
 void cluster_close(struct cluster *cluster); /* fast shutdown when we started it; NULL is ignored */
 
 const char *cluster_dsn(const struct cluster *cluster);
 const char *cluster_directory(const struct cluster *cluster); /* for the disk's free space */
-bool cluster_started(const struct cluster *cluster);
 
 #endif

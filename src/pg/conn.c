@@ -102,17 +102,6 @@ void pg_close(struct pg_conn *conn)
     free(conn);
 }
 
-bool pg_alive(struct pg_conn *conn)
-{
-    struct pollfd fd = {.fd = PQsocket(conn->raw), .events = POLLIN};
-    if (PQstatus(conn->raw) != CONNECTION_OK)
-        return false;
-    /* An idle connection has nothing to read but its end. */
-    if (PQtransactionStatus(conn->raw) == PQTRANS_IDLE && poll(&fd, 1, 0) > 0)
-        return PQconsumeInput(conn->raw) == 1 && PQstatus(conn->raw) == CONNECTION_OK;
-    return true;
-}
-
 PGconn *pg_raw(struct pg_conn *conn)
 {
     return conn->raw;

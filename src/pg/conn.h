@@ -25,7 +25,6 @@ struct pg_conn *pg_open(const char *conninfo, const char *name, const struct can
                         struct err *err) MUST_CHECK;
 void pg_close(struct pg_conn *conn); /* NULL is ignored; a running statement is cancelled first */
 
-bool pg_alive(struct pg_conn *conn);                                   /* as far as known without asking */
 PGconn *pg_raw(struct pg_conn *conn);                                  /* for COPY and quoting */
 void pg_set_cancel(struct pg_conn *conn, const struct cancel *cancel); /* for a connection that outlives a request */
 
@@ -50,8 +49,8 @@ bool pg_query(struct pg_conn *conn, struct arena *arena, struct pg_result *resul
 bool pg_run(struct pg_conn *conn, struct err *err, const char *sql) MUST_CHECK;
 
 /* COMMIT, with an answer that is true. It fails when the connection's cancel has fired already, and is not cancelled
- * from then on: nobody could tell then whether it happened. When the connection breaks before the answer, the server is asked by a
- * second connection what became of the transaction, for up to 20 s; only when that gives nothing it is
+ * from then on: nobody could tell then whether it happened. When the connection breaks before the answer, the server is
+ * asked by a second connection what became of the transaction, for up to 20 s; only when that gives nothing it is
  * ERR_OUTCOME_UNKNOWN. */
 bool pg_commit(struct pg_conn *conn, struct err *err) MUST_CHECK;
 
