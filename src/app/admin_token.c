@@ -36,10 +36,11 @@ static const char *read_token(const char *path, struct arena *arena, struct err 
 /* Whole or not at all: written beside, then linked, which fails when another process was first. */
 static bool write_token(const char *path, struct arena *arena, struct err *err)
 {
-    char token[TOKEN_LENGTH + 2];
+    char token[TOKEN_LENGTH + 2], suffix[9];
     text_random(token, TOKEN_LENGTH);
     token[TOKEN_LENGTH] = '\n';
-    const char *fresh = arena_printf(arena, "%s.%d", path, (int)getpid());
+    text_random(suffix, 8); /* no process id: in a container every start has the same one */
+    const char *fresh = arena_printf(arena, "%s.%s", path, suffix);
     int fd = open(fresh, O_WRONLY | O_CREAT | O_EXCL | O_CLOEXEC, 0600);
     if (fd < 0)
         return err_errno(err, ERR_SYSTEM, "creating %s", fresh);

@@ -1,3 +1,4 @@
+/* Not covered: a first thread that cannot be started, and memory that is not there. */
 #include "ops/janitor.h"
 
 #include "backup/sweep.h"

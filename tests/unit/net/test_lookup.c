@@ -6,6 +6,7 @@
 #include <poll.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/resource.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -71,12 +72,29 @@ static void dropping_one_before_its_answer_or_unread_leaves_nothing(void **state
     assert_int_equal(after, before);
 }
 
+static void without_a_descriptor_left_it_is_an_error(void **state)
+{
+    struct err err = ERR_NONE_YET;
+    struct rlimit kept, none;
+    (void)state;
+    assert_int_equal(getrlimit(RLIMIT_NOFILE, &kept), 0);
+    none = kept;
+    none.rlim_cur = 0;
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &none), 0);
+    struct lookup *lookup = lookup_start("localhost", "6379", &err);
+    assert_int_equal(setrlimit(RLIMIT_NOFILE, &kept), 0);
+    assert_null(lookup);
+    assert_int_equal(err.code, ERR_REDIS_UNAVAILABLE);
+    assert_non_null(strstr(err.words, "Too many open files"));
+}
+
 int main(void)
 {
     const struct CMUnitTest tests[] = {
         cmocka_unit_test(a_names_addresses_are_given_once),
         cmocka_unit_test(a_name_that_does_not_exist_is_an_error),
         cmocka_unit_test(dropping_one_before_its_answer_or_unread_leaves_nothing),
+        cmocka_unit_test(without_a_descriptor_left_it_is_an_error),
     };
     return cmocka_run_group_tests(tests, NULL, NULL);
 }

@@ -58,6 +58,31 @@ static void a_program_that_is_not_there_is_an_error_at_once(void **state)
     assert_non_null(strstr(err.words, "/nonexistent/tool"));
 }
 
+static void a_user_that_is_not_there_is_named(void **state)
+{
+    struct err err;
+    struct subprocess_spec spec = {.argv = SH("exit 0"), .in = SUBPROCESS_NULL, .out = SUBPROCESS_NULL,
+                                   .error = SUBPROCESS_NULL, .user = "nobody-of-this-name"};
+    (void)state;
+    assert_null(subprocess_start(&spec, &err));
+    assert_non_null(strstr(err.words, "nobody-of-this-name"));
+}
+
+static void output_counts_only_when_the_program_succeeds(void **state)
+{
+    struct err err;
+    const char *output = NULL;
+    struct arena *arena = arena_new();
+    (void)state;
+    assert_true(subprocess_output(SH("echo 15.4"), arena, &output, &err));
+    assert_string_equal(output, "15.4\n");
+    assert_false(subprocess_output(SH("echo 15.4; exit 3"), arena, &output, &err));
+    assert_non_null(strstr(err.words, "exit status 3"));
+    assert_false(subprocess_output((const char *const[]){"/nonexistent/tool", NULL}, arena, &output, &err));
+    assert_non_null(strstr(err.words, "/nonexistent/tool"));
+    arena_free(arena);
+}
+
 static void freeing_ends_the_whole_group_even_when_it_ignores_sigterm(void **state)
 {
     char text[32] = "";
@@ -192,6 +217,8 @@ int main(void)
         cmocka_unit_test(output_is_read_and_the_status_known),
         cmocka_unit_test(variables_are_replaced_not_doubled),
         cmocka_unit_test(a_program_that_is_not_there_is_an_error_at_once),
+        cmocka_unit_test(a_user_that_is_not_there_is_named),
+        cmocka_unit_test(output_counts_only_when_the_program_succeeds),
         cmocka_unit_test(freeing_ends_the_whole_group_even_when_it_ignores_sigterm),
         cmocka_unit_test(a_cancel_ends_the_wait),
         cmocka_unit_test(a_child_does_not_outlive_a_killed_parent),
