@@ -6,15 +6,18 @@
 
 static bool open_target(struct app *app, enum app_kind kind, struct err *err)
 {
-    const char *dsn = config_text(app->config, SETTING_DSN);
+    const char *dsn = config_text(app->config, SETTING_DSN), *source = config_text(app->config, SETTING_EXPORT_DSN);
     if (dsn[0] == '\0') {
         app->cluster = cluster_open(app->data_dir, &app->tools, kind == APP_COMMAND, err);
         if (app->cluster == NULL)
             return false;
         dsn = cluster_dsn(app->cluster);
     }
-    app->target = pg_target_new(dsn, err);
-    return app->target != NULL;
+    app->target = pg_target_new(dsn, "DSN", err);
+    if (app->target == NULL || source[0] == '\0')
+        return app->target != NULL;
+    app->export_target = pg_target_new(source, "EXPORT_DSN", err);
+    return app->export_target != NULL;
 }
 
 struct app *app_open(const struct config *config, enum app_kind kind, struct err *err)
@@ -43,6 +46,7 @@ void app_close(struct app *app)
         return;
     pg_pool_free(app->pool);
     redis_free(app->redis);
+    pg_target_free(app->export_target);
     pg_target_free(app->target);
     cluster_close(app->cluster);
     arena_free(app->arena);

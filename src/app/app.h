@@ -30,6 +30,7 @@ struct app {
     struct pg_tools tools;
     struct cluster *cluster; /* NULL with a DSN */
     struct pg_target *target;
+    struct pg_target *export_target; /* where exports read; NULL: from `target` */
     struct pg_pool *pool;
     struct redis *redis;
     atomic_bool left_something; /* an operation could not remove its own shadow: the janitor looks within seconds */

@@ -1,5 +1,6 @@
 #include "backup/dump_process.h"
 
+#include "backup/export_source.h"
 #include "base/text.h"
 #include "os/subprocess.h"
 
@@ -35,7 +36,7 @@ static const char *const *arguments(struct job *job, const char *const *options)
     argv[used++] = "--exclude-schema=hubport";
     for (size_t i = 0; i < count; i++)
         argv[used++] = options[i];
-    argv[used++] = pg_target_argument(job->app->target, job->arena, NULL);
+    argv[used++] = pg_target_argument(export_source(job), job->arena, NULL);
     return argv;
 }
 
@@ -48,7 +49,7 @@ struct dump_process *dump_process_start(struct job *job, const char *const *opti
         return NULL;
     }
     struct subprocess_spec spec = {.argv = arguments(job, options),
-                                   .env = pg_target_env(job->app->target, job->arena, NULL),
+                                   .env = pg_target_env(export_source(job), job->arena, NULL),
                                    .in = SUBPROCESS_NULL,
                                    .out = SUBPROCESS_PIPE,
                                    .error = process->messages};
@@ -76,7 +77,7 @@ void dump_process_free(struct dump_process *process)
     close(process->messages);
 }
 
-/* The last thing that pg_dump said, for the error. */
+/* The last thing that pg_dump said, for the error; with the server's words, which are its first detail. */
 static const char *last_message(struct dump_process *process)
 {
     char text[4096];
@@ -87,9 +88,14 @@ static const char *last_message(struct dump_process *process)
     ssize_t got = pread(process->messages, text, sizeof text - 1, from);
     text[MAX(got, 0)] = '\0';
     char *error = strstr(text, "error: ");
-    char *start = error == NULL ? text : error;
-    start[strcspn(start, "\n")] = '\0';
-    return text_utf8(process->job->arena, start);
+    char *start = error == NULL ? text : error, *end = start + strcspn(start, "\n");
+    char *detail = *end == '\0' ? NULL : strstr(end + 1, "detail: ");
+    *end = '\0';
+    if (error == NULL || detail == NULL)
+        return text_utf8(process->job->arena, start);
+    detail += strlen("detail: ");
+    detail[strcspn(detail, "\n")] = '\0';
+    return text_utf8(process->job->arena, arena_printf(process->job->arena, "%s %s", start, detail));
 }
 
 /* Wait for its end after its output's; anything but 0 is a failure. */

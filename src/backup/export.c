@@ -1,9 +1,9 @@
 #include "backup/export.h"
 
 #include "backup/dump_process.h"
+#include "backup/export_source.h"
 #include "backup/log_tables.h"
 #include "backup/parallel_copy.h"
-#include "backup/server.h"
 #include "base/clock.h"
 #include "base/failpoint.h"
 #include "base/log.h"
@@ -147,8 +147,8 @@ struct export *export_begin(struct job *job, const struct export_options *option
     clock_file_stamp(clock_wall_ms(), stamp);
     export->file_name = arena_printf(job->arena, "backup_%s%s.dump", stamp, modes[options->mode].suffix);
     export->lock = backup_lock_acquire(job->app, "export", job->actor.user_name, job->cancel, &job->holder, err);
-    if (export->lock != NULL && FAIL_POINT(EXPORT_LOCKED, err) && server_check(job, err) && check_method(export, err)
-        && open_dump(export, err) && FAIL_POINT(EXPORT_OPENED, err)) {
+    if (export->lock != NULL && FAIL_POINT(EXPORT_LOCKED, err) && export_source_check(job, err)
+        && check_method(export, err) && open_dump(export, err) && FAIL_POINT(EXPORT_OPENED, err)) {
         log_event(LOG_INFO, "export.started", "{s:s, s:s, s:s}", "mode", modes[options->mode].name, "compression",
                   methods[options->method], "file", export->file_name);
         return export;
@@ -286,6 +286,10 @@ void export_end(struct export *export, const struct err *failure)
         log_event(LOG_INFO, "export.finished", "{s:s, s:I, s:s, s:I}", "file", export->file_name, "bytes",
                   (json_int_t) export->result.bytes, "sha256", export->result.sha256, "ms",
                   (json_int_t) export->result.ms);
+    } else {
+        log_event(LOG_WARN, "export.failed", "{s:s, s:s, s:s, s:I}", "file", export->file_name, "code",
+                  err_name(failure->code), "error", text_utf8(export->job->arena, failure->words), "bytes",
+                  (json_int_t) export->result.bytes);
     }
     write_audit(export, failure);
     FAIL_POINT_PAST(EXPORT_AUDITED);

@@ -1,6 +1,7 @@
 #include "backup/parallel_copy.h"
 
 #include "archive/lane.h"
+#include "backup/export_source.h"
 #include "pg/copy.h"
 
 #include <pthread.h>
@@ -95,7 +96,7 @@ static bool lead(struct parallel_copy *copy, struct err *err)
 {
     struct job *job = copy->job;
     struct pg_result name;
-    copy->leader = app_connect(job->app, NULL, "hubport", job->cancel, err);
+    copy->leader = export_source_connect(job, err);
     if (copy->leader == NULL || !pg_run(copy->leader, err, settings)
         || !pg_run(copy->leader, err, "SET search_path = pg_catalog; SET lock_timeout = '30s'; " BEGIN)
         || !find_tables(copy, err)
@@ -111,7 +112,7 @@ static bool follow(struct parallel_copy *copy, struct err *err)
 {
     const char *begin = arena_printf(copy->job->arena, BEGIN " SET TRANSACTION SNAPSHOT %s", copy->snapshot);
     for (int i = 0; copy->table_count > 0 && i < copy->connection_count; i++) {
-        copy->connections[i] = app_connect(copy->job->app, NULL, "hubport", copy->job->cancel, err);
+        copy->connections[i] = export_source_connect(copy->job, err);
         if (copy->connections[i] == NULL || !pg_run(copy->connections[i], err, settings)
             || !pg_run(copy->connections[i], err, begin))
             return false;

@@ -42,6 +42,7 @@
     X(DATABASE_UNAVAILABLE, 503, 4, "数据库连接不可用，请检查数据库服务状态", "The database cannot be reached; check the database server") \
     X(DATABASE_ERROR, 500, 4, "数据库操作失败", "The database refused an operation") \
     X(DATABASE_POOLER, 503, 4, "数据库地址是事务级连接池，请使用 PostgreSQL 的直连地址", "DSN goes through a transaction-pooling proxy; use PostgreSQL's own address") \
+    X(EXPORT_SOURCE_DIFFERS, 503, 4, "EXPORT_DSN 的数据库缺少 DSN 中的数据表 {0}，未导出", "EXPORT_DSN's database lacks the table {0} that DSN's has; nothing was exported") \
     X(TOOLS_MISSING, 503, 4, "找不到 {0}，请安装 PostgreSQL 的程序（postgresql-client，私有实例另需 postgresql）或设置 PG_BIN_DIR", "{0} was not found; install the programs of PostgreSQL (postgresql-client, for a private server also postgresql) or set PG_BIN_DIR") \
     X(TOOLS_TOO_OLD, 503, 4, "{0} 的版本低于数据库服务器，请安装更新的 postgresql-client", "{0} is older than the server; install a newer postgresql-client") \
     X(OUTCOME_UNKNOWN, 503, 4, "与数据库的连接在提交时中断，无法确定更改是否生效；请先检查再重试", "The connection to the database broke during the commit, and whether the change took effect could not be found out; look before you try again") \

@@ -104,6 +104,29 @@ static void check_schema(struct run *run, struct health_check *check)
                         "Run hubport migrate (beside a hub, start the hub first)");
 }
 
+static void check_export_source(struct run *run, struct health_check *check)
+{
+    struct err err = ERR_NONE_YET;
+    struct pg_conn *conn = NULL;
+    if (run->app->export_target == NULL) {
+        check->found = "as postgresql";
+        return;
+    }
+    const char *where = pg_target_where(run->app->export_target);
+    conn = app_connect_as(run->app->export_target, NULL, "hubport", NULL, &err);
+    int version = conn == NULL ? 0 : PQserverVersion(pg_raw(conn));
+    if (conn != NULL && pg_tools_check(&run->app->tools, version, &err)) {
+        check->found = arena_printf(run->arena, "%s, database %s, version %s", where,
+                                    pg_target_database(run->app->export_target), pg_version_text(run->arena, version));
+    } else {
+        check->state = HEALTH_DEGRADED;
+        check->found = text_utf8(run->arena, err.words);
+        check->advice =
+            say(run, "请检查 EXPORT_DSN；在此期间无法导出", "Check EXPORT_DSN; no export is possible meanwhile");
+    }
+    pg_close(conn);
+}
+
 static void check_redis(struct run *run, struct health_check *check)
 {
     struct err err;
@@ -155,7 +178,7 @@ static const struct {
     void (*run)(struct run *run, struct health_check *check);
 } rows[] = {
     {"postgresql", check_postgresql}, {"tools", check_tools}, {"rights", check_rights}, {"schema", check_schema},
-    {"redis", check_redis},           {"tmp", check_tmp},     {"disk", check_disk},
+    {"export", check_export_source},  {"redis", check_redis}, {"tmp", check_tmp},       {"disk", check_disk},
 };
 
 enum health_state health_run(struct app *app, struct arena *arena, enum lang lang, struct health_check **checks,

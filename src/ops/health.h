@@ -12,7 +12,7 @@ enum health_state {
 };
 
 struct health_check {
-    const char *name; /* "postgresql", "tools", "rights", "redis", "tmp", "disk", "schema" */
+    const char *name; /* "postgresql", "tools", "rights", "schema", "export", "redis", "tmp", "disk" */
     enum health_state state;
     const char *found;  /* what was seen, English */
     const char *advice; /* what to do, in the reader's language; "" when all is well */

@@ -3,7 +3,7 @@
 #include <libpq-fe.h>
 
 struct pg_target {
-    PQconninfoOption *options; /* only those that DSN gave, plus the defaults */
+    PQconninfoOption *options; /* only those that the setting gave, plus the defaults */
     struct arena *arena;
     const char *where;
 };
@@ -28,7 +28,7 @@ static const char *option(const struct pg_target *target, const char *keyword)
     return NULL;
 }
 
-struct pg_target *pg_target_new(const char *dsn, struct err *err)
+struct pg_target *pg_target_new(const char *dsn, const char *setting, struct err *err)
 {
     char *message = NULL;
     PQconninfoOption *options = PQconninfoParse(dsn, &message);
@@ -36,9 +36,10 @@ struct pg_target *pg_target_new(const char *dsn, struct err *err)
         /* libpq's message may quote the text, and the text may hold a password. */
         PQfreemem(message);
         err_set(err, ERR_CONFIG_INVALID,
-                "DSN is not a libpq URI such as postgresql://user:password@host:5432/database "
-                "(special characters in a password must be percent-encoded)");
-        err_args(err, "DSN", NULL);
+                "%s is not a libpq URI such as postgresql://user:password@host:5432/database "
+                "(special characters in a password must be percent-encoded)",
+                setting);
+        err_args(err, setting, NULL);
         return NULL;
     }
     struct arena *arena = arena_new();
@@ -120,7 +121,8 @@ struct pg_target *pg_target_as(const struct pg_target *target, const char *user,
     /* What is said twice counts as said last. */
     struct arena *arena = arena_new();
     const char *text = conninfo(target, arena, NULL, true);
-    struct pg_target *other = pg_target_new(add(arena, add(arena, text, "user", user), "password", password), err);
+    struct pg_target *other =
+        pg_target_new(add(arena, add(arena, text, "user", user), "password", password), "DSN", err);
     arena_free(arena);
     return other;
 }

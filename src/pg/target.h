@@ -1,5 +1,6 @@
-/* The target: which PostgreSQL, as whom, which database. Parsed once from DSN; connection strings and tool arguments
- * are made from it, for the live database or another one on the same server. It does not change: threads share it.
+/* The target: which PostgreSQL, as whom, which database. Parsed once from a setting; connection strings and tool
+ * arguments are made from it, for the live database or another one on the same server. It does not change: threads
+ * share it.
  */
 #ifndef PG_TARGET_H
 #define PG_TARGET_H
@@ -10,8 +11,8 @@
 struct pg_target;
 
 /* A libpq URI or connection string; percent-encoding, sslmode, several hosts are libpq's. Absent parts: host localhost,
- * port 5432, user postgres, database postgres (requirement). ERR_CONFIG_INVALID with setting DSN. */
-struct pg_target *pg_target_new(const char *dsn, struct err *err) MUST_CHECK;
+ * port 5432, user postgres, database postgres (requirement). `setting`: where it stands, for ERR_CONFIG_INVALID. */
+struct pg_target *pg_target_new(const char *dsn, const char *setting, struct err *err) MUST_CHECK;
 /* The same server as another role. */
 struct pg_target *pg_target_as(const struct pg_target *target, const char *user, const char *password,
                                struct err *err) MUST_CHECK;

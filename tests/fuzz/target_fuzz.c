@@ -34,12 +34,12 @@ static bool is_secret_only(const char *dsn)
 static void try_dsn(const char *dsn, struct arena *arena)
 {
     struct err err = ERR_NONE_YET;
-    struct pg_target *target = pg_target_new(dsn, &err);
+    struct pg_target *target = pg_target_new(dsn, "DSN", &err);
     if (target == NULL) {
         must(err.code == ERR_CONFIG_INVALID && strstr(err.words, SECRET) == NULL);
         return;
     }
-    struct pg_target *again = pg_target_new(pg_target_conninfo(target, arena, NULL), &err);
+    struct pg_target *again = pg_target_new(pg_target_conninfo(target, arena, NULL), "DSN", &err);
     must(again != NULL);
     must_be_same(pg_target_database(target), pg_target_database(again));
     must_be_same(pg_target_user(target), pg_target_user(again));
@@ -49,7 +49,7 @@ static void try_dsn(const char *dsn, struct arena *arena)
     must(other != NULL);
     must_be_same(pg_target_user(other), "o'ther \\");
     must_be_same(pg_target_where(target), pg_target_where(other));
-    struct pg_target *shadow = pg_target_new(pg_target_conninfo(target, arena, "a b'c\\ user=evil"), &err);
+    struct pg_target *shadow = pg_target_new(pg_target_conninfo(target, arena, "a b'c\\ user=evil"), "DSN", &err);
     must(shadow != NULL);
     must_be_same(pg_target_database(shadow), "a b'c\\ user=evil");
     must_be_same(pg_target_user(target), pg_target_user(shadow));

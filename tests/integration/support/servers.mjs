@@ -171,6 +171,13 @@ class Postgres {
   }
 }
 
+/** Directories become those of the user that PostgreSQL runs as. */
+function givePostgres(directories) {
+  if (!IS_ROOT) return;
+  const id = (flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
+  for (const directory of directories) chownSync(directory, id('-u'), id('-g'));
+}
+
 /**
  * A cluster of one's own: superuser `postgres`, trust (change pg_hba.conf through `hba`, lines that come first),
  * listening on 127.0.0.1 and a Unix socket. `roles`: SQL that is run at once, such as 'CREATE ROLE hub LOGIN CREATEDB'.
@@ -178,10 +185,7 @@ class Postgres {
  */
 export async function startPostgres({ roles = '', settings = {}, hba = [], wal } = {}) {
   const directory = makeDirectory('pg');
-  for (const path of IS_ROOT ? [directory, wal].filter(Boolean) : []) {
-    const id = (flag) => Number(execFileSync('id', [flag, 'postgres'], { encoding: 'utf8' }));
-    chownSync(path, id('-u'), id('-g'));
-  }
+  givePostgres([directory, wal].filter(Boolean));
   const postgres = new Postgres(directory, await freePort(), {
     listen_addresses: '127.0.0.1',
     fsync: 'off',
@@ -207,6 +211,19 @@ export async function startPostgres({ roles = '', settings = {}, hba = [], wal }
   onEnd(() => postgres.stop());
   if (roles) await postgres.sql('postgres', roles);
   return postgres;
+}
+
+/** A hot standby of `primary`, that follows it by streaming replication. `settings`: of its own. */
+export async function startReplica(primary, settings = {}) {
+  const directory = makeDirectory('pg');
+  givePostgres([directory]);
+  const replica = new Postgres(directory, await freePort(), { ...primary.settings, ...settings });
+  const options = ['-R', '-D', replica.data, '-d', primary.socketDsn(), '-c', 'fast', '--no-sync'];
+  const made = await runProgram(join(PG_BIN, 'pg_basebackup'), options, { postgres: true, env: PG_ENV, cwd: '/' });
+  if (made.status !== 0) throw new Error(`pg_basebackup failed: ${made.stderr}`);
+  await replica.launch();
+  onEnd(() => replica.stop());
+  return replica;
 }
 
 class Redis {

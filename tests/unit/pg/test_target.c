@@ -7,7 +7,7 @@
 static struct pg_target *target_of(const char *dsn)
 {
     struct err err;
-    struct pg_target *target = pg_target_new(dsn, &err);
+    struct pg_target *target = pg_target_new(dsn, "DSN", &err);
     assert_non_null(target);
     return target;
 }
@@ -65,7 +65,7 @@ static void a_dsn_that_is_none_is_refused_without_showing_it(void **state)
 {
     struct err err;
     (void)state;
-    assert_null(pg_target_new("postgresql://u:top%zzsecret@h/d", &err));
+    assert_null(pg_target_new("postgresql://u:top%zzsecret@h/d", "DSN", &err));
     assert_int_equal(err.code, ERR_CONFIG_INVALID);
     assert_string_equal(err.args[0], "DSN");
     assert_null(strstr(err.words, "secret"));
