@@ -17,6 +17,20 @@ void __gcov_dump(void); /* of gcc: a process that is killed would lose its count
 #define __gcov_dump() (void)0
 #endif
 
+#ifdef HUBPORT_COVERAGE
+static void dump_counts(int number)
+{
+    (void)number;
+    __gcov_dump();
+}
+
+/* tests/integration/support/hubport.mjs sends it before it kills a server. */
+__attribute__((constructor)) static void take_signal(void)
+{
+    signal(SIGUSR2, dump_counts);
+}
+#endif
+
 static const struct {
     const char *text, *meaning;
 } points[] = {

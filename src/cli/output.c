@@ -1,3 +1,4 @@
+/* Writing a file for a command. Not covered: an fsync or a rename that fails after all was written. */
 #include "cli/output.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Reading a file for a command. Not covered: a read that the kernel interrupts or fails. */
 #include "cli/source.h"
 
 #include <errno.h>

@@ -1,3 +1,4 @@
+/* Bodies and replies that stream. Not covered: interrupted system calls, and pipes or threads that the kernel refuses. */
 #include "http/internal.h"
 
 #include "base/log.h"

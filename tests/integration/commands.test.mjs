@@ -3,9 +3,9 @@ import { strict as assert } from 'node:assert';
 import { after, before, test } from 'node:test';
 import { existsSync, readdirSync, readFileSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TOP, makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
+import { SANITIZED, TOP, makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
 import { checksum, fill, sha256 } from './support/data.mjs';
-import { cleanUp } from './support/processes.mjs';
+import { cleanUp, runProgram } from './support/processes.mjs';
 import { startPostgres, startRedis } from './support/servers.mjs';
 
 let postgres, redis, env;
@@ -131,6 +131,41 @@ test('every command explains itself', async () => {
     assert.match(await mustRun([name, '--help']), /HUBPORT_MAX_UPLOAD/);
   }
   assert.match(await mustRun(['--version']), /^hubport \d+\.\d+\.\d+$/m);
+});
+
+test('the manual page and the completions are made of the same tables, and are well-formed', async () => {
+  const [man, bash, zsh] = await Promise.all(['man', 'bash', 'zsh'].map((kind) => mustRun(['generate', kind])));
+  const commands = [...(await mustRun(['generate', 'commands'])).matchAll(/^#+ hubport ([a-z -]*[a-z])/gm)].map(([, name]) => name);
+  assert.ok(commands.includes('prices sync') && commands.includes('export'), commands.join());
+  for (const name of commands) assert.ok(man.includes(`.B hubport ${name.replaceAll('-', '\\-')} `), `${name} is in the manual page`);
+  for (const setting of JSON.parse(await mustRun(['config', '--json'])).map(({ name }) => name))
+    assert.ok(man.includes(setting), `${setting} is in the manual page`);
+  assert.match(man, /^\.TH HUBPORT 1 /);
+  assert.ok(!/^['.](?!TH|SH|TP|B |I |RS|RE|\\")/m.test(man), 'every request is one of these');
+  assert.match(zsh, /^#compdef hubport\n/);
+  const complete = async (...words) => {
+    const script = `${bash}\nCOMP_WORDS=(hubport ${words.map((word) => `'${word}'`).join(' ')}); COMP_CWORD=${words.length}; _hubport; printf '%s\\n' "\${COMPREPLY[@]}"`;
+    const { status, stdout, stderr } = await runProgram('bash', ['--norc', '-c', script]);
+    assert.deepEqual([status, stderr], [0, '']);
+    return stdout.trim().split('\n');
+  };
+  assert.deepEqual(await complete('ex'), ['export']);
+  assert.deepEqual(await complete('prices', 'un'), ['unset', 'unpriced']);
+  assert.deepEqual(await complete('import', '--over'), ['--overwrite']);
+  assert.deepEqual(await complete('users', 'export', '--max-up'), ['--max-upload']);
+  assert.equal((await run(['generate', 'poem'])).status, 2);
+});
+
+test('on a terminal export and import show how far they are; elsewhere they do not', async () => {
+  const directory = makeWorkplace(), path = join(directory, 'shown.dump');
+  const onTerminal = async (command) => {
+    const { status, stdout } = await runProgram('script', ['-qec', `${SANITIZED} ${command}`, '/dev/null'], { env: { ...process.env, ...env, HUBPORT_LANG: 'en' } });
+    assert.equal(status, 0, stdout);
+    return stdout;
+  };
+  assert.match(await onTerminal(`export -o ${path}`), /\r[\d.]+ MB, [\d.]+ MB\/s .*\r\x1b\[K.*Exported/s);
+  assert.match(await onTerminal(`import ${path} --overwrite`), /\r\[verify +\d+%\] .*\r\[restore +\d+%\] .*\r\x1b\[KImported/s);
+  assert.ok(!(await run(['export', '-o', path], { env })).stderr.includes('\r'));
 });
 
 test('a DSN through a pooling proxy is refused', async () => {

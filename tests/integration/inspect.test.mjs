@@ -106,6 +106,10 @@ test('what is unusual for a hub is named', async () => {
   assert.deepEqual(report.migrations, { count: 2, lastCreatedMs: 1700000100000, lastCreatedAt: '2023-11-14T22:15:00.000Z', lastHash: 'bb' });
   assert.ok(report.foreign.some(({ name }) => name.includes('EVENT TRIGGER watcher')));
   assert.ok(report.foreignCount >= 2);
+  const table = (await run(['verify', path], { env: { HUBPORT_LANG: 'en' } })).stdout;
+  for (const line of [/^Integrity: not checksummed/m, /^It has not the hub's tables\.$/m, /^Another schema: stranger$/m, /^Event trigger: watcher$/m,
+    /^Large objects: 1$/m, /^The hub's migrations: 2, 2023-11-14T22:15:00/m, /^Rows of logs: none$/m, /EVENT TRIGGER watcher: /])
+    assert.match(table, line);
 });
 
 test('a file that unpacks to more than the settings allow is refused', async () => {

@@ -394,6 +394,15 @@ test('people get a table; wrong use and bad values have their exit status', asyn
   assert.match(preview, /added +updated +identical +conflicting +failed +foreign\npublic\.t +1 +0 +1 +0 +0 +0\n/);
   assert.match(preview, /Estimated time: .*nothing was changed/s);
   assert.match(await mustRun(['import', path, '--merge'], { env }), /Merged, rows: 1/);
+  const large = 'CREATE TABLE p (id int PRIMARY KEY); CREATE TABLE c (id int PRIMARY KEY, p int REFERENCES p, v text CHECK (v <> $$bad$$))';
+  const other = await dump(await make(`${large.replace(' CHECK (v <> $$bad$$)', '')}; INSERT INTO p VALUES (1), (2); INSERT INTO c VALUES (1, 1, 'a'), (2, 2, 'bad'), (3, 1, 'b');
+    CREATE TABLE there (id int PRIMARY KEY); ALTER TABLE p ADD COLUMN more int`));
+  const here = environment(await make(`${large}; INSERT INTO p VALUES (1); INSERT INTO c VALUES (3, 1, 'changed'); CREATE TABLE here (id int); ALTER TABLE p ADD COLUMN ours int`));
+  const told = await mustRun(['import', other, '--dry-run'], { env: here });
+  for (const line of [/first conflicting: .*3/, /first failed: .*2.* \(.*check.*\)/i, /only the archive has it/, /Tables only here:\n    public\.here/,
+    /Tables only in the archive:\n    public\.there/, /Columns only here:\n    public\.p\.ours/, /Columns only in the archive \(left out\):\n    public\.p\.more/])
+    assert.match(told, line);
+  assert.match(await mustRun(['import', other, '--dry-run', '--overwrite', '--drop-others'], { env: here }), /rows here +archive\n/);
   for (const wrong of [['--merge', '--overwrite'], ['--on-conflict', 'maybe']])
     assert.equal((await run(['import', path, ...wrong], { env })).status, 2);
 });
