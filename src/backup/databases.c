@@ -57,7 +57,10 @@ const char *shadow_create(struct job *job, struct pg_conn *conn, struct err *err
     char random[SHADOW_RANDOM + 1];
     text_random(random, SHADOW_RANDOM);
     const char *name = arena_printf(arena, "%s_import_%s", live_name(job), random);
-    if (!pg_query(conn, arena, &live, err, describe_live, PG_ARGS(live_name(job))) || live.count != 1) {
+    bool asked = pg_query(conn, arena, &live, err, describe_live, PG_ARGS(live_name(job)));
+    if (asked && live.count != 1)
+        asked = err_set(err, ERR_DATABASE_UNAVAILABLE, "there is no database %s", live_name(job));
+    if (!asked) {
         err_wrap(err, "describing the live database");
         return NULL;
     }

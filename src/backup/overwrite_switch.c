@@ -1,4 +1,7 @@
-/* Overwrite by a switch: restore beside, check, rename. */
+/* Overwrite by a switch: restore beside, check, rename.
+ *
+ * Not covered: catalog queries that fail right after others on the same connection went well, and a shadow or role that
+ * cannot be removed (the sweep's tests have it). */
 #include "backup/overwrite.h"
 
 #include "backup/counts.h"

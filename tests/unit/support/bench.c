@@ -22,6 +22,11 @@ int stop_server(void **state)
     return 0;
 }
 
+const char *dsn_of(struct bench *bench)
+{
+    return test_postgres_dsn(server, bench->arena, bench->database, NULL);
+}
+
 struct pg_conn *connect_as(struct bench *bench, const char *database, const char *user)
 {
     struct pg_conn *conn = pg_open(test_postgres_dsn(server, bench->arena, database, user), "test", NULL, &bench->err);

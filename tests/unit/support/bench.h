@@ -20,6 +20,7 @@ int stop_server(void **state);
 int open_bench(void **state);
 int close_bench(void **state);
 
+const char *dsn_of(struct bench *bench); /* of its database, as the superuser */
 struct pg_conn *connect_as(struct bench *bench, const char *database, const char *user); /* NULL: the superuser */
 
 void run(struct bench *bench, const char *sql);
