@@ -261,3 +261,23 @@ test('beside a hub nothing of the hub\'s is created, and an older archive asks f
   assert.match(last.notice, /请重启 Claude Code Hub/);
   assert.equal(await postgres.value('beside', `SELECT to_regclass('public.audit_log') IS NULL`), 't');
 });
+
+test('an archive of a part of a hub, which no migration would complete, is refused by the missing table\'s name', async () => {
+  await restore(postgres, 'part', archive.bytes, { user: 'hub' });
+  await postgres.sql('part', `DROP TABLE audit_log; CREATE SCHEMA drizzle;
+    CREATE TABLE drizzle.__drizzle_migrations (id serial PRIMARY KEY, hash text NOT NULL, created_at numeric);
+    INSERT INTO drizzle.__drizzle_migrations (hash, created_at) VALUES ('a', 1785688550789)`, { user: 'hub' });
+  const other = await startServer({ env: { DSN: postgres.dsn('part', { user: 'hub' }), ADMIN_TOKEN: TOKEN } });
+  const part = { bytes: (await other.client().get(EXPORT)).body, name: 'part.dump' };
+  await postgres.sql('part', 'CREATE TABLE public.audit_log (id serial, note text)', { user: 'hub' });
+  const before = await checksum(postgres, 'part');
+  const importing = async (fields) => (await other.client().uploadForEvents(IMPORT, fields, part)).collect();
+  const { last } = await importing(OVERWRITE);
+  assert.deepEqual([last.type, last.code, last.changed], ['error', 'ARCHIVE_PARTIAL', false], JSON.stringify(last));
+  assert.match(last.message, /audit_log/);
+  assert.deepEqual(await checksum(postgres, 'part'), before);
+  await assertNoLeftovers({ server: other });
+  const { last: again } = await importing({ ...OVERWRITE, dropOthers: 'true' });
+  assert.equal(again.type, 'complete', JSON.stringify(again));
+  assert.equal(await postgres.value('part', `SELECT to_regclass('public.audit_log') IS NULL`), 't');
+});
