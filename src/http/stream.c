@@ -1,4 +1,5 @@
-/* Bodies and replies that stream. Not covered: interrupted system calls, and pipes or threads that the kernel refuses. */
+/* Bodies and replies that stream. Not covered: interrupted system calls, and pipes or threads that the kernel refuses.
+ */
 #include "http/internal.h"
 
 #include "base/log.h"
