@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { makeWorkplace, startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, cleanUpAfter } from '../integration/support/processes.mjs';
 import { startPostgres, startRedis } from '../integration/support/servers.mjs';
+import { assertAccessible } from './support/access.mjs';
 import { openBrowser, textThatFits } from './support/browser.mjs';
 
 const TOKEN = 'token of the bulk tests';
@@ -45,9 +46,11 @@ test('300 keys are chosen, one is left out of the preview, the others change, an
   await page.getByTestId('edit').click();
   await textThatFits(page, '[data-field=limitDailyUsd] .now', /Mixed \(3 values\)/);
   await turnOn(page, 'limitDailyUsd');
+  await assertAccessible(page, 'the drawer of changes');
   await page.locator('[data-field=limitDailyUsd] input.ant-input').fill('12.5');
   await page.getByTestId('batch-preview').click();
   await page.getByTestId('batch-apply').filter({ hasText: 'Apply to 300' }).waitFor();
+  await assertAccessible(page, 'the preview');
   await page.getByRole('checkbox', { name: 'Include key 2 #2' }).uncheck();
   await page.getByTestId('batch-apply').filter({ hasText: 'Apply to 299' }).click();
   await textThatFits(page, '.ant-notification-notice', /299 changed/);
@@ -57,6 +60,7 @@ test('300 keys are chosen, one is left out of the preview, the others change, an
   assert.equal(await value('SELECT count(*) FROM keys WHERE limit_daily_usd = id % 3'), '300');
   await page.getByTestId('operations').click();
   await page.locator('.ant-drawer .ant-table-row', { hasText: 'Undone' }).waitFor();
+  await assertAccessible(page, 'the recent changes');
   assert.deepEqual(faults, []);
 });
 
@@ -128,6 +132,7 @@ test('a CSV goes out, is edited, shows exactly the edited cells, and goes in; a 
   await page.locator('.ant-drawer input[type=file]').setInputFiles(path);
   await page.locator('.ant-drawer').getByText('Rows in the file: 11; that change: 1; cells: 1').waitFor();
   await page.locator('.ant-drawer .ant-table-row', { hasText: /user 104 #104Note.*edited/ }).waitFor();
+  await assertAccessible(page, 'the cells of a file');
   await page.getByTestId('file-apply').click();
   await textThatFits(page, '.ant-notification-notice', /1 changed/);
   assert.equal(await value('SELECT description FROM users WHERE id = 104'), 'edited');
@@ -135,6 +140,7 @@ test('a CSV goes out, is edited, shows exactly the edited cells, and goes in; a 
   await page.getByTestId('file').click();
   await page.locator('.ant-drawer input[type=file]').setInputFiles(path);
   await textThatFits(page, '.ant-drawer [role=alert]', /line 2: rpm must be at least 0[^]*line 3: id 999 does not exist/);
+  await assertAccessible(page, 'the refusal of a file');
 });
 
 test('lists are filtered and sorted by the server, and the address says how', async (t) => {

@@ -8,6 +8,7 @@ import { checksum, fill } from '../integration/support/data.mjs';
 import { assertNoLeftovers, mustRun, startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, cleanUpAfter, makeDirectory, onEnd, runProgram, waitFor } from '../integration/support/processes.mjs';
 import { PG_BIN, startPostgres } from '../integration/support/servers.mjs';
+import { assertAccessible } from './support/access.mjs';
 import { openBrowser, textThatFits } from './support/browser.mjs';
 
 let postgres, server, files;
@@ -193,6 +194,7 @@ test('a merge is previewed table by table, and then does what the preview said',
   await page.setInputFiles('input[type=file]', path);
   const report = await textThatFits(page, '[data-testid=report]', /What the file holds/);
   assert.match(report, /Made[^]*Of market, PostgreSQL 1[^]*Request logs[^]*Included[^]*Checksum agrees[^]*\d\d tables/);
+  await assertAccessible(page, 'the report of a file');
   await page.click('[data-testid=preview-import]:enabled');
   const figures = await textThatFits(page, '[data-testid=preview]', /public\.model_prices/);
   assert.match(figures, /nothing was changed/);
@@ -200,7 +202,10 @@ test('a merge is previewed table by table, and then does what the preview said',
   assert.match(figures, /public\.users\s+0\s+0\s+199\s+1/);
   assert.deepEqual(await live('market'), changed);
 
+  await assertAccessible(page, 'the preview');
   await page.click('[data-testid=import-previewed]');
+  await page.locator('.ant-modal-footer').waitFor();
+  await assertAccessible(page, 'the question before an import');
   await page.click('.ant-modal-footer .ant-btn-primary');
   await textThatFits(page, '[data-testid=result]', /7 rows added, [\d,]+ identical, 1 conflicting/);
   assert.equal(await postgres.value('market', 'SELECT count(*) FROM model_prices WHERE id <= 7'), '7');

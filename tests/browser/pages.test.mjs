@@ -1,15 +1,13 @@
 // Every page: readable by everybody, in both languages and themes, wide and narrow, and nothing in the console.
 import { strict as assert } from 'node:assert';
 import { after, before, test } from 'node:test';
-import { readFileSync } from 'node:fs';
-import { createRequire } from 'node:module';
 import { startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, cleanUpAfter } from '../integration/support/processes.mjs';
 import { startRedis } from '../integration/support/servers.mjs';
+import { faultsOfAccess } from './support/access.mjs';
 import { openBrowser, textThatFits } from './support/browser.mjs';
 import { openPage, PAGES, still } from './support/pages.mjs';
 
-const AXE = readFileSync(createRequire(import.meta.url).resolve('axe-core/axe.min.js'), 'utf8');
 const TOKEN = 'token of the page tests';
 let server;
 
@@ -24,16 +22,6 @@ async function signIn(page) {
   await page.fill('input[type=password]', TOKEN);
   await page.keyboard.press('Enter');
   await page.locator('.frame').waitFor();
-}
-
-/** What axe-core calls serious or critical. */
-async function faultsOfAccess(page) {
-  await page.evaluate(AXE); // by the debugger's way: the page's policy forbids it otherwise
-  // Ant Design measures its columns by a hidden copy of the table's head.
-  const exclude = ['.ant-table-measure-row'];
-  const { violations } = await page.evaluate((left) => window.axe.run({ exclude: left }, { resultTypes: ['violations'] }), exclude);
-  return violations.filter(({ impact }) => impact === 'serious' || impact === 'critical')
-    .map(({ id, nodes }) => `${id}: ${nodes.slice(0, 3).map(({ html }) => html.slice(0, 160)).join(' | ')}`);
 }
 
 const VIEWS = [

@@ -6,6 +6,7 @@ import { after, before, test } from 'node:test';
 import { makeWorkplace, startServer } from '../integration/support/hubport.mjs';
 import { cleanUp, cleanUpAfter } from '../integration/support/processes.mjs';
 import { startPostgres } from '../integration/support/servers.mjs';
+import { assertAccessible } from './support/access.mjs';
 import { openBrowser, textThatFits } from './support/browser.mjs';
 
 const TOKEN = 'token of the price page tests';
@@ -47,6 +48,7 @@ test('an upload shows old and new, keeps prices set by hand unless they are tick
   await page.locator('.ant-modal .ant-table-row', { hasText: /plain.*input_cost_per_token/ }).filter({ hasText: '+100%' }).waitFor();
   await conflict.getByRole('checkbox').check();
   await page.locator('.ant-modal').getByText(/Models that are refused \(1\)/).waitFor();
+  await assertAccessible(page, 'the preview of a price table');
   await page.getByTestId('apply').click();
   await textThatFits(page, '.ant-message-notice', /Written: 1 added, 2 updated/);
   assert.deepEqual([await inForce('plain'), await inForce('by-hand-1'), await inForce('by-hand-2'), await inForce('new')],

@@ -33,7 +33,7 @@ const queries = new QueryClient({
 
 /** Where Ant Design's own colours are too pale to be read by everybody (WCAG AA). */
 const LIGHT = {
-  colorPrimary: '#1f5fd6', colorLink: '#1f5fd6',
+  colorPrimary: '#1f5fd6', colorPrimaryHover: '#184fb5', colorLink: '#1f5fd6',
   colorSuccess: '#2f7d0d', colorSuccessBg: '#f6ffed', colorSuccessBorder: '#b7eb8f',
   colorError: '#cf1322', colorErrorBg: '#fff2f0', colorErrorBorder: '#ffccc7',
   colorWarning: '#a85b00', colorWarningBg: '#fffbe6', colorWarningBorder: '#ffe58f',
@@ -56,7 +56,10 @@ export function App() {
       theme={{
         algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
         token: { borderRadius: 8, fontSize: 14, ...(dark ? DARK : LIGHT) },
-        components: dark ? { Tabs: { itemSelectedColor: DARK.colorLink, itemHoverColor: DARK.colorLinkHover } } : {},
+        components: dark ? {
+          Tabs: { itemSelectedColor: DARK.colorLink, itemHoverColor: DARK.colorLinkHover },
+          Button: { colorPrimaryHover: '#2a5fc9', defaultHoverColor: DARK.colorLinkHover, defaultHoverBorderColor: DARK.colorLink },
+        } : {},
       }}
       button={{ autoInsertSpace: false }}
     >
