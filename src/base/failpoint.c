@@ -11,13 +11,9 @@
 
 #define SLEEP_S 1
 
-#ifdef HUBPORT_COVERAGE
-void __gcov_dump(void); /* of gcc: a process that is killed would lose its counts */
-#else
-#define __gcov_dump() (void)0
-#endif
+#ifdef HUBPORT_COVERAGE /* a process that is killed would lose its counts */
+void __gcov_dump(void); /* of gcc */
 
-#ifdef HUBPORT_COVERAGE
 static void dump_counts(int number)
 {
     (void)number;
@@ -29,6 +25,8 @@ __attribute__((constructor)) static void take_signal(void)
 {
     signal(SIGUSR2, dump_counts);
 }
+#else
+#define __gcov_dump() (void)0
 #endif
 
 static const struct {
