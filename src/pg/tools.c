@@ -1,3 +1,4 @@
+/* Not covered: a machine without /usr/lib/postgresql, where the tools are looked for along PATH. */
 #include "pg/tools.h"
 
 #include "os/subprocess.h"

@@ -50,14 +50,14 @@ static void an_initdb_that_fails_leaves_no_cluster_and_names_its_log(void **stat
 {
     struct fake *fake = *state;
     const char *log = arena_printf(fake->arena, "%s/postgres.log", data_dir(fake));
-    char text[64] = "";
+    char text[4096] = "";
     assert_non_null(strstr(opening_fails(fake, "echo no space left; exit 1", "exit 0", ERR_DATABASE_UNAVAILABLE), log));
     assert_int_not_equal(access(arena_printf(fake->arena, "%s/pg", data_dir(fake)), F_OK), 0);
     FILE *file = fopen(log, "re");
     assert_non_null(file);
-    assert_non_null(fgets(text, sizeof text, file));
+    assert_true(fread(text, 1, sizeof text - 1, file) > 0);
     fclose(file);
-    assert_string_equal(text, "no space left\n");
+    assert_non_null(strstr(text, "no space left\n"));
 }
 
 static void a_server_that_ends_at_its_start_is_told_at_once(void **state)

@@ -102,29 +102,72 @@ static void a_connection_that_is_gone_starts_no_copy(void **state)
     pg_close(gone);
 }
 
-static void a_cancel_and_a_taker_that_has_enough_end_it(void **state)
+static void a_taker_that_has_enough_ends_it(void **state)
 {
     struct bench *bench = *state;
-    struct cancel *cancel = cancel_new();
-    struct taken taken = {.most = 2}, none = {0};
+    struct taken taken = {.most = 2};
     struct err err = ERR_NONE_YET;
     struct pg_conn *full = connect_as(bench, bench->database, NULL);
     assert_false(pg_copy_out(full, "COPY (SELECT generate_series(1, 1000)) TO STDOUT", take, &taken, &err));
     assert_int_equal(err.code, ERR_CANCELLED);
     assert_int_equal(taken.count, 3);
     pg_close(full);
+}
 
-    struct pg_conn *cancelled = connect_as(bench, bench->database, NULL);
-    assert_true(pg_copy_in(cancelled, "COPY rows FROM STDIN", &err));
-    pg_close(cancelled); /* in the middle: nothing of it stays */
-    cancelled = connect_as(bench, bench->database, NULL);
-    pg_set_cancel(cancelled, cancel);
-    cancel_fire(cancel, ERR_SHUTTING_DOWN);
-    assert_false(pg_copy_out(cancelled, "COPY (SELECT pg_sleep(60)) TO STDOUT", take, &none, &err));
+struct canceller {
+    struct cancel *cancel;
+    int count;
+};
+
+static bool cancel_at_first(void *context, const char *line, size_t size, struct err *err)
+{
+    struct canceller *canceller = context;
+    (void)line, (void)size, (void)err;
+    if (canceller->count++ == 0)
+        cancel_fire(canceller->cancel, ERR_SHUTTING_DOWN);
+    return true;
+}
+
+static void a_cancel_ends_the_wait_for_rows(void **state)
+{
+    struct bench *bench = *state;
+    struct canceller canceller = {.cancel = cancel_new()};
+    struct err err = ERR_NONE_YET;
+    struct pg_conn *conn = connect_as(bench, bench->database, NULL);
+    pg_set_cancel(conn, canceller.cancel);
+    assert_false(pg_copy_out(conn,
+                             "COPY (SELECT generate_series(1, 20000) UNION ALL SELECT 0 FROM pg_sleep(60)) TO STDOUT",
+                             cancel_at_first, &canceller, &err));
     assert_int_equal(err.code, ERR_SHUTTING_DOWN);
-    assert_int_equal(none.count, 0);
-    pg_close(cancelled);
+    assert_true(canceller.count > 0);
+    assert_false(pg_copy_in(conn, "COPY rows FROM STDIN", &err));
+    pg_close(conn);
+    cancel_free(canceller.cancel);
+}
+
+/* A server that takes nothing: the trigger waits before the first row is read. */
+static void a_cancel_ends_the_wait_for_room(void **state)
+{
+    struct bench *bench = *state;
+    static const char bytes[64 * 1024] = "";
+    struct cancel *cancel = cancel_new();
+    struct err err = ERR_NONE_YET;
+    struct pg_conn *conn = connect_as(bench, bench->database, NULL);
+    bool ok = true;
+    int pieces = 0;
+    run(bench,
+        "CREATE FUNCTION wait() RETURNS trigger LANGUAGE plpgsql AS $$BEGIN PERFORM pg_sleep(60); RETURN NULL; END$$;"
+        "CREATE TRIGGER wait BEFORE INSERT ON rows EXECUTE FUNCTION wait()");
+    pg_set_cancel(conn, cancel);
+    assert_true(pg_copy_in(conn, "COPY rows FROM STDIN", &err));
+    cancel_fire(cancel, ERR_SHUTTING_DOWN);
+    for (; ok && pieces < 1000; pieces++)
+        ok = pg_copy_put(conn, bytes, sizeof bytes, &err);
+    assert_false(ok);
+    assert_int_equal(err.code, ERR_SHUTTING_DOWN);
+    pg_close(conn);
     cancel_free(cancel);
+    assert_value(bench, "SELECT count(*) FROM rows", "0");
 }
 
 int main(void)
@@ -136,7 +179,9 @@ int main(void)
         WITH_TABLE(a_row_that_is_refused_is_told_with_its_line_and_nothing_stays),
         WITH_TABLE(a_backend_that_ends_in_the_middle_is_an_error),
         WITH_TABLE(a_connection_that_is_gone_starts_no_copy),
-        WITH_TABLE(a_cancel_and_a_taker_that_has_enough_end_it),
+        WITH_TABLE(a_taker_that_has_enough_ends_it),
+        WITH_TABLE(a_cancel_ends_the_wait_for_rows),
+        WITH_TABLE(a_cancel_ends_the_wait_for_room),
     };
     return cmocka_run_group_tests(tests, start_server, stop_server);
 }
