@@ -1,4 +1,3 @@
-/* Writing a file for a command. Not covered: an fsync or a rename that fails after all was written. */
 #include "cli/output.h"
 
 #include <errno.h>
@@ -8,20 +7,20 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-/* /dev/null, a pipe: what a rename would replace. */
-static bool is_device(const char *path)
-{
-    struct stat status;
-    return stat(path, &status) == 0 && !S_ISREG(status.st_mode) && !S_ISDIR(status.st_mode);
-}
-
 bool output_open(struct arena *arena, const char *path, struct output *output, struct err *err)
 {
     *output = (struct output){.fd = STDOUT_FILENO};
     if (strcmp(path, "-") == 0)
         return true;
+    struct stat status;
+    mode_t kind = stat(path, &status) == 0 ? status.st_mode & S_IFMT : S_IFREG;
     output->path = path;
-    if (is_device(path)) {
+    output->fd = -1;
+    if (kind == S_IFDIR) { /* only the rename would fail, after all was written */
+        errno = EISDIR;
+        return err_errno(err, ERR_SYSTEM, "%s", path);
+    }
+    if (kind != S_IFREG) { /* /dev/null, a pipe: what a rename would replace */
         output->fd = open(path, O_WRONLY | O_CLOEXEC);
         return output->fd >= 0 || err_errno(err, ERR_SYSTEM, "opening %s", path);
     }

@@ -1,4 +1,3 @@
-/* Reading a file for a command. Not covered: a read that the kernel interrupts or fails. */
 #include "cli/source.h"
 
 #include <errno.h>
