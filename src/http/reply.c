@@ -1,5 +1,3 @@
-/* Replies. Not covered: second replies and headers with control characters, which are faults of a handler; JSON that
- * cannot be made and daemons that take no response, which need a failing malloc. */
 #include "http/internal.h"
 
 #include "base/log.h"

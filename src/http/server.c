@@ -1,5 +1,3 @@
-/* The server: listening, accepting within its limits, stopping. Not covered: what happens without descriptors, memory
- * or threads, and listening at an IPv6 address. */
 #include "http/internal.h"
 
 #include "base/clock.h"

@@ -58,11 +58,29 @@ static void handle_nothing(struct request *request)
     (void)request;
 }
 
+static void handle_twice(struct request *request)
+{
+    struct err err = ERR_NONE_YET;
+    reply_text(request, "first");
+    reply_header(request, "X-Late", "yes");
+    reply_text(request, "second");
+    reply_json(request, 500, json_pack("{s:i}", "third", 3));
+    if (reply_begin(request, 200, "text/plain", &err))
+        reply_break(request);
+}
+
+/* As json_pack() gives for bytes that are not UTF-8. */
+static void handle_no_json(struct request *request)
+{
+    reply_json(request, 200, json_pack("{s:s}", "name", "\xff"));
+}
+
 static void handle_headers(struct request *request)
 {
     reply_header(request, "X-Good", "yes");
     reply_header(request, "X-Bad", "a\r\nX-Injected: yes");
     reply_header(request, "Bad name", "yes");
+    reply_header(request, "Content-Length", "77");
     reply_header(request, "Referrer-Policy", "origin");
     reply_text(request, "x");
 }
@@ -133,6 +151,8 @@ static const struct route routes[] = {
     {"GET", "/remote", NULL, handle_remote, 0, false, ERROR_PLAIN},
     {"POST", "/json", NULL, handle_json, 1024 * 1024, false, ERROR_PLAIN},
     {"GET", "/nothing", NULL, handle_nothing, 0, false, ERROR_PLAIN},
+    {"GET", "/twice", NULL, handle_twice, 0, false, ERROR_PLAIN},
+    {"GET", "/no-json", NULL, handle_no_json, 0, false, ERROR_PLAIN},
     {"GET", "/headers", NULL, handle_headers, 0, false, ERROR_PLAIN},
     {"GET", "/busy", NULL, handle_busy, 0, false, ERROR_PLAIN},
     {"GET", "/limited", NULL, handle_limited, 0, false, ERROR_PLAIN},
@@ -338,6 +358,7 @@ static void header_injection_is_dropped_and_a_default_can_be_replaced(void **sta
     assert_null(strcasestr(answer.head, "injected"));
     assert_null(strcasestr(answer.head, "bad"));
     assert_null(strcasestr(answer.head, "no-referrer"));
+    assert_null(strstr(answer.head, "Content-Length: 77"));
     answer_free(&answer);
 }
 
@@ -378,6 +399,25 @@ static struct answer post_json(const char *type, const char *body)
 {
     return ask(server, "POST /json HTTP/1.1\r\nHost: t\r\n%s\r\nContent-Length: %zu\r\n\r\n%s", type, strlen(body),
                body);
+}
+
+static void a_handlers_first_reply_stands(void **state)
+{
+    (void)state;
+    int fd = client_open(server);
+    client_print(fd, "GET /twice HTTP/1.1\r\nHost: t\r\n\r\n");
+    struct answer answer = client_answer(fd);
+    assert_false(answer_has(&answer, "X-Late: yes"));
+    expect(answer, 200, "first");
+    client_print(fd, "GET / HTTP/1.1\r\nHost: t\r\n\r\n");
+    expect(client_answer(fd), 200, "hello"); /* and nothing of the others came before it */
+    close(fd);
+}
+
+static void json_that_cannot_be_made_is_an_internal_error(void **state)
+{
+    (void)state;
+    expect_code(get(server, "/no-json"), 500, "INTERNAL_ERROR");
 }
 
 static void json_bodies_are_objects_of_the_right_type(void **state)
@@ -615,6 +655,8 @@ int main(void)
         SERVED(errors_are_told_in_the_clients_language),
         SERVED(an_error_carries_words_and_more_members),
         SERVED(a_handler_without_a_reply_is_an_internal_error),
+        SERVED(a_handlers_first_reply_stands),
+        SERVED(json_that_cannot_be_made_is_an_internal_error),
         SERVED(json_bodies_are_objects_of_the_right_type),
         SERVED(json_as_deep_as_possible_does_not_break_the_stack),
         SERVED(the_guard_refuses_before_the_body_is_read),

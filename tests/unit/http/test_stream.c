@@ -157,6 +157,38 @@ static void handle_events(struct request *request)
     }
 }
 
+#define FLOOD_EVENTS 80
+#define FLOOD_SIZE (60 * KIB)
+
+/* More than the buffers on the way to a client that does not read yet. One event is none: it is left out. */
+static void handle_flood(struct request *request)
+{
+    struct err err = ERR_NONE_YET;
+    char *text = arena_alloc(request_arena(request), FLOOD_SIZE + 1);
+    memset(text, 'x', FLOOD_SIZE);
+    text[FLOOD_SIZE] = '\0';
+    if (!reply_begin_events(request, &err))
+        return;
+    for (int i = 1; i <= FLOOD_EVENTS; i++) {
+        if (reply_event(request, json_pack("{s:s}", "text", "\xff"), &err) || err.code != ERR_INTERNAL_ERROR
+            || !reply_numbered_event(request, i, json_pack("{s:s}", "text", text), &err)) {
+            reply_break(request);
+            return;
+        }
+    }
+}
+
+/* The second beginning is refused, and the first goes on. */
+static void handle_begun(struct request *request)
+{
+    struct err err = ERR_NONE_YET;
+    if (!reply_begin(request, 200, "text/plain", &err) || reply_begin_events(request, &err))
+        return;
+    reply_trailer(request, "X-Bad", "a\r\nX-Injected: yes");
+    reply_trailer(request, "X-Good", "yes");
+    write_all(request, "begun", 5);
+}
+
 static void wait_for_cancel(struct request *request)
 {
     struct err err = ERR_NONE_YET;
@@ -202,6 +234,8 @@ static const struct route routes[] = {
     {"GET", "/child", NULL, handle_child, 0, true, ERROR_PLAIN},
     {"GET", "/events", NULL, handle_events, 0, true, ERROR_PLAIN},
     {"POST", "/events", NULL, handle_events, 0, true, ERROR_PLAIN},
+    {"GET", "/flood", NULL, handle_flood, 0, true, ERROR_PLAIN},
+    {"GET", "/begun", NULL, handle_begun, 0, true, ERROR_PLAIN},
     {"GET", "/silent", NULL, handle_silent, 0, true, ERROR_PLAIN},
     {"POST", "/silent", NULL, handle_silent, 0, true, ERROR_PLAIN},
     {"GET", "/deaf", NULL, handle_deaf, 0, true, ERROR_PLAIN},
@@ -426,6 +460,39 @@ static void trailers_come_after_the_last_chunk(void **state)
     assert_true(answer_has(&answer, "Transfer-Encoding: chunked"));
     assert_string_equal(answer.trailers, "X-Total: 3 of 3\n");
     answer_free(&answer);
+}
+
+static void a_reply_begins_once_and_its_bad_trailers_are_dropped(void **state)
+{
+    (void)state;
+    struct answer answer = get(server, "/begun");
+    assert_int_equal(answer.status, 200);
+    assert_true(answer.complete);
+    assert_true(answer_has(&answer, "Content-Type: text/plain"));
+    assert_string_equal(answer.body, "begun");
+    assert_string_equal(answer.trailers, "X-Good: yes\n");
+    answer_free(&answer);
+}
+
+static void events_wait_for_a_slow_reader_and_keep_their_order(void **state)
+{
+    (void)state;
+    int fd = request_on("GET", "/flood", "1.1");
+    sleep_ms(200);
+    struct answer answer = client_answer(fd);
+    assert_true(answer.complete);
+    const char *at = answer.body;
+    for (int i = 1; i <= FLOOD_EVENTS; i++) {
+        char head[64];
+        snprintf(head, sizeof head, "id: %d\ndata: {\"text\":\"", i);
+        assert_int_equal(strncmp(at, head, strlen(head)), 0);
+        at += strlen(head) + FLOOD_SIZE;
+        assert_int_equal(strncmp(at, "\"}\n\n", 4), 0);
+        at += 4;
+    }
+    assert_string_equal(at, "");
+    answer_free(&answer);
+    close(fd);
 }
 
 static void a_broken_reply_is_never_complete(void **state)
@@ -659,10 +726,16 @@ static void a_stop_cancels_what_runs_and_returns_soon(void **state)
 {
     (void)state;
     int silent = request_on("GET", "/silent", "1.1"), idle = client_open(server), endless = client_open_small(server);
+    int flood = request_on("GET", "/flood", "1.1"); /* events that nobody takes */
     client_print(endless, "GET /endless HTTP/1.1\r\nHost: t\r\n\r\n");
     sleep_ms(100);
     expect_quick_stop();
     assert_int_equal(seen.code, ERR_SHUTTING_DOWN);
+    struct answer answer = client_answer(flood);
+    assert_int_equal(answer.status, 200);
+    assert_false(answer.complete);
+    answer_free(&answer);
+    close(flood);
     close(silent);
     close(idle);
     close(endless);
@@ -697,6 +770,8 @@ int main(void)
         SHORT_LIMIT(a_stalled_body_is_408),
         SERVED(a_plain_reply_may_be_given),
         SERVED(trailers_come_after_the_last_chunk),
+        SERVED(a_reply_begins_once_and_its_bad_trailers_are_dropped),
+        SERVED(events_wait_for_a_slow_reader_and_keep_their_order),
         SERVED(a_broken_reply_is_never_complete),
         SERVED(http_1_0_gets_a_stream_without_chunks),
         SERVED(head_of_a_stream_has_no_body),
