@@ -42,7 +42,9 @@
     X(DATABASE_UNAVAILABLE, 503, 4, "数据库连接不可用，请检查数据库服务状态", "The database cannot be reached; check the database server") \
     X(DATABASE_ERROR, 500, 4, "数据库操作失败", "The database refused an operation") \
     X(DATABASE_POOLER, 503, 4, "数据库地址是事务级连接池，请使用 PostgreSQL 的直连地址", "DSN goes through a transaction-pooling proxy; use PostgreSQL's own address") \
+    X(EXPORT_SOURCE_OTHER, 503, 4, "EXPORT_DSN 指向的不是 DSN 的数据库，也不是其流复制副本，未导出", "EXPORT_DSN leads to another database than DSN's, or to a server that is no streaming replica of DSN's; nothing was exported") \
     X(EXPORT_SOURCE_DIFFERS, 503, 4, "EXPORT_DSN 的数据库缺少 DSN 中的数据表 {0}，未导出", "EXPORT_DSN's database lacks the table {0} that DSN's has; nothing was exported") \
+    X(EXPORT_SOURCE_UNLOGGED, 503, 4, "副本没有 UNLOGGED 数据表 {0} 的数据，未导出；请执行 ALTER TABLE … SET LOGGED，或不使用 EXPORT_DSN", "A replica has no rows of the unlogged table {0}; nothing was exported. Use ALTER TABLE ... SET LOGGED, or export without EXPORT_DSN") \
     X(TOOLS_MISSING, 503, 4, "找不到 {0}，请安装 PostgreSQL 的程序（postgresql-client，私有实例另需 postgresql）或设置 PG_BIN_DIR", "{0} was not found; install the programs of PostgreSQL (postgresql-client, for a private server also postgresql) or set PG_BIN_DIR") \
     X(TOOLS_TOO_OLD, 503, 4, "{0} 的版本低于数据库服务器，请安装更新的 postgresql-client", "{0} is older than the server; install a newer postgresql-client") \
     X(OUTCOME_UNKNOWN, 503, 4, "与数据库的连接在提交时中断，无法确定更改是否生效；请先检查再重试", "The connection to the database broke during the commit, and whether the change took effect could not be found out; look before you try again") \

@@ -13,8 +13,8 @@
         "PostgreSQL 地址（libpq URI）；留空则启动私有 PostgreSQL", \
         "PostgreSQL's address, a libpq URI (postgresql://user:password@host:port/database); empty starts a private PostgreSQL") \
     X(EXPORT_DSN, "EXPORT_DSN", TEXT, "", true, \
-        "导出时读取的 PostgreSQL 地址，例如只读副本；留空则读取 DSN", \
-        "Where exports read, such as a replica of DSN's server; empty: from DSN") \
+        "导出时读取的 PostgreSQL 地址：DSN 服务器的流复制副本；留空则读取 DSN", \
+        "Where exports read: a streaming replica of DSN's server; empty: from DSN") \
     X(REDIS_URL, "REDIS_URL", TEXT, "", true, \
         "Redis 地址；留空则使用进程内锁", \
         "redis://[[user]:password@]host[:port][/db]; empty: locks in this process and in PostgreSQL only") \

@@ -1,5 +1,6 @@
 #include "ops/health.h"
 
+#include "backup/export_source.h"
 #include "base/text.h"
 #include "os/directory.h"
 
@@ -115,7 +116,8 @@ static void check_export_source(struct run *run, struct health_check *check)
     const char *where = pg_target_where(run->app->export_target);
     conn = app_connect_as(run->app->export_target, NULL, "hubport", NULL, &err);
     int version = conn == NULL ? 0 : PQserverVersion(pg_raw(conn));
-    if (conn != NULL && pg_tools_check(&run->app->tools, version, &err)) {
+    if (conn != NULL && pg_tools_check(&run->app->tools, version, &err)
+        && (run->conn == NULL || export_source_same(run->arena, run->conn, conn, &err))) {
         check->found = arena_printf(run->arena, "%s, database %s, version %s", where,
                                     pg_target_database(run->app->export_target), pg_version_text(run->arena, version));
     } else {

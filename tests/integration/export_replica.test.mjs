@@ -1,5 +1,6 @@
 // Exports from EXPORT_DSN: a streaming replica of DSN's server.
 import { strict as assert } from 'node:assert';
+import { existsSync } from 'node:fs';
 import { join } from 'node:path';
 import { after, before, test } from 'node:test';
 import { assertNoLeftovers, makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
@@ -65,11 +66,44 @@ test('what the replica has not yet replayed is not in it, and a table that it la
   await primary.sql('hub', 'DROP TABLE public.newer');
 });
 
-test('another database is no source: nothing empty passes for a backup', async () => {
-  const { status, stderr } = await run(['export', '-o', join(directory, 'empty.dump')], { env: { ...env, EXPORT_DSN: replica.dsn('postgres') } });
-  assert.equal(status, 4);
-  assert.match(stderr, /EXPORT_SOURCE_DIFFERS/);
-  const wrong = await run(['export', '-o', join(directory, 'empty.dump')], { env: { ...env, EXPORT_DSN: `postgresql://x:${SECRET}%zz@h/d` } });
+test('how far it is behind is told against DSN\'s server, also when the replica has lost it', async () => {
+  const source = await replica.value('postgres', "SELECT quote_literal(current_setting('primary_conninfo'))");
+  const follow = async (where) => {
+    await replica.sql('postgres', `ALTER SYSTEM SET primary_conninfo = ${where}`);
+    await replica.sql('postgres', 'SELECT pg_reload_conf()');
+  };
+  await follow("''");
+  await waitFor(async () => (await replica.value('postgres', 'SELECT count(*) FROM pg_stat_wal_receiver')) === '0', { what: 'the end of its receiver' });
+  await primary.sql('hub', 'CREATE TABLE public.gone (id int); DROP TABLE public.gone');
+  const from = server.log('export.source').length;
+  assert.equal((await client.get(EXPORT)).status, 200);
+  const [{ lagBytes, lagMs }] = server.log('export.source').slice(from);
+  assert.ok(lagBytes > 0 && lagMs > 0, `${lagBytes} bytes, ${lagMs} ms`);
+  await follow(source);
+  await waitFor(async () => (await replica.value('postgres', 'SELECT count(*) FROM pg_stat_wal_receiver')) === '1', { what: 'its receiver' });
+});
+
+test('an unlogged table, whose rows a replica lacks, refuses the export', async () => {
+  await primary.sql('hub', 'CREATE UNLOGGED TABLE public."Fast" AS SELECT 1 AS id');
+  await waitFor(async () => (await client.get(EXPORT)).json?.code === 'EXPORT_SOURCE_UNLOGGED', { what: 'the refusal' });
+  assert.match((await client.get(`${EXPORT}?parallel=2`)).text, /public.\\"Fast\\"/);
+  await primary.sql('hub', 'DROP TABLE public."Fast"');
+  await waitFor(async () => (await client.get(EXPORT)).status === 200, { what: 'its end' });
+});
+
+test('another database or another system is no source: nothing wrong passes for a backup', async () => {
+  const stranger = await startPostgres();
+  await stranger.createDatabase('hub');
+  for (const dsn of [replica.dsn('postgres'), stranger.dsn('hub')]) {
+    const { status, stderr } = await run(['export', '-o', join(directory, 'wrong.dump')], { env: { ...env, EXPORT_DSN: dsn } });
+    assert.equal(status, 4);
+    assert.match(stderr, /EXPORT_SOURCE_OTHER/);
+    assert.ok(!existsSync(join(directory, 'wrong.dump')));
+    const checks = JSON.parse((await run(['doctor', '--json'], { env: { ...env, EXPORT_DSN: dsn } })).stdout);
+    assert.equal(checks.find(({ name }) => name === 'export').state, 'degraded');
+  }
+  await stranger.stop();
+  const wrong = await run(['export', '-o', join(directory, 'wrong.dump')], { env: { ...env, EXPORT_DSN: `postgresql://x:${SECRET}%zz@h/d` } });
   assert.match(wrong.stderr, /EXPORT_DSN is not a libpq URI/);
   assert.ok(!wrong.stderr.includes(SECRET));
 });
