@@ -4,6 +4,7 @@
 #include "base/log.h"
 #include "base/text.h"
 #include "cli/signals.h"
+#include "os/core_dump.h"
 
 #include <pwd.h>
 #include <sodium.h>
@@ -263,6 +264,7 @@ int command_main(int argc, char **argv)
 {
     struct invocation invocation = {.lang = lang_from_environment()};
     int status;
+    core_dump_forbid();
     if (sodium_init() < 0)
         abort();
     if (argc < 2 || strcmp(argv[1], "--version") == 0) {

@@ -4,7 +4,7 @@ import { strict as assert } from 'node:assert';
 import { after, before } from 'node:test';
 import { closeSync, existsSync, mkdirSync, openSync, readFileSync, readdirSync, readlinkSync, statSync, symlinkSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { TOP, assertNoLeftovers, makeWorkplace, run, startServer } from './support/hubport.mjs';
+import { RELEASE, TOP, assertNoLeftovers, makeWorkplace, run, startServer } from './support/hubport.mjs';
 import { startCloud, model } from './support/cloud.mjs';
 import { checksum } from './support/data.mjs';
 import { cleanUp, cleanUpAfter, makeDirectory, runProgram, sessionOf } from './support/processes.mjs';
@@ -222,6 +222,17 @@ attack('no secret is in an answer, the audit log, the log, a process\'s argument
     const path = join(data, String(name));
     if (statSync(path).isFile()) assert.deepEqual(secretsIn(readFileSync(path, 'latin1')), [], path);
   }
+});
+
+attack('a server that crashes leaves no core dump, and no memory for who collects them', async (round) => {
+  const wrapper = join(makeDirectory('cores'), 'hubport');
+  writeFileSync(wrapper, `#!/bin/sh\nulimit -c unlimited\nexec ${RELEASE} "$@"\n`, { mode: 0o755 });
+  const crashing = await startServer({ env, binary: wrapper });
+  assert.equal((await crashing.client().get('/api/admin/database/status')).status, 200);
+  assert.equal(readFileSync(`/proc/${crashing.pid}/coredump_filter`, 'utf8').trim(), '00000000');
+  await crashing.kill('SIGABRT');
+  round();
+  assert.deepEqual(readdirSync(crashing.directory).filter((name) => name.startsWith('core')), []);
 });
 
 attack('no secret is in what commands print, also when it is mistyped', async (round) => {
