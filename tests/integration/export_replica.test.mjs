@@ -122,6 +122,8 @@ test('rows that go at DSN\'s server while the replica is read end the export wit
   await waitFor(async () => (await replica.value('hub', `SELECT count(*) FROM bulk`).catch(() => '')) === '30', { what: 'the replica' });
   const { response } = await client.open('GET', `${EXPORT}?compression=none`);
   assert.equal(response.statusCode, 200); // and nobody reads on: pg_dump waits with its snapshot
+  const dumps = server.children().filter(({ name }) => name === 'pg_dump');
+  assert.ok(dumps.length === 1 && !dumps[0].command.includes(SECRET), 'no password in arguments');
   await primary.sql('hub', 'DELETE FROM public.bulk');
   await primary.sql('hub', 'VACUUM public.bulk');
   await waitFor(() => /conflict with recovery/.test(replica.log()), { what: 'the conflict' });
@@ -137,7 +139,8 @@ test('a replica that is down is said so; nothing is read from DSN instead', asyn
   await replica.stop();
   const answer = await client.get(EXPORT);
   assert.deepEqual([answer.status, answer.json.code], [503, 'DATABASE_UNAVAILABLE']);
-  assert.ok(!answer.text.includes(SECRET));
+  assert.ok(!answer.text.includes(SECRET) && !server.stderr.includes(SECRET));
+  assert.match(answer.json.details, /^EXPORT_DSN: /);
   const doctor = JSON.parse((await run(['doctor', '--json'], { env })).stdout);
   assert.deepEqual(doctor.filter(({ state }) => state !== 'ok').map(({ name, state }) => [name, state]).filter(([name]) => name === 'export'), [['export', 'degraded']]);
   await assertNoLeftovers({ server, postgres: primary }, 2000);
