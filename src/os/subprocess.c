@@ -1,3 +1,5 @@
+/* Not covered: a child whose program does not start (it ends by _exit, without its counts), and failures of pipe, fork,
+ * waitpid and pidfd_open. */
 #include "os/subprocess.h"
 
 #include <errno.h>

@@ -169,6 +169,17 @@ test('what looks wrong is held back until it is confirmed by name', async () => 
   assert.deepEqual((await prices()).map((row) => row[1]), ['0.00002', '0.000002', '0.000004']);
 });
 
+test('wishes that make no sense are refused by name, and change nothing', async () => {
+  await startAnew();
+  const bad = [[{ overwriteManual: 'a' }, 'overwriteManual'], [{ confirm: [1] }, 'confirm'], [{ confirm: { a: true } }, 'confirm'],
+    [{ confirmed: [] }, 'confirmed'], [[], ''], ['{"confirm":', '']];
+  for (const [body, name] of bad) {
+    const answer = await sync(body);
+    assert.deepEqual([answer.status, answer.text.includes(name)], [400, true], answer.text);
+  }
+  assert.deepEqual(await prices(), []);
+});
+
 test('models that the new table lacks are listed and stay; one that lost more than half is held back whole', async () => {
   await startAnew();
   cloud.answer = Object.fromEntries(Array.from({ length: 10 }, (_, i) => [`m${i}`, model((i + 1) * 1e-6)]));
