@@ -1,5 +1,5 @@
-/* Not covered: a PostgreSQL before 15 (tests run with the installed one), and statements that fail right after others on
- * the same connection went well. */
+/* Not covered: a PostgreSQL before 15 (tests run with the installed one), and statements that fail right after others
+ * on the same connection went well. */
 #include "backup/temporary_role.h"
 
 #include "base/log.h"
