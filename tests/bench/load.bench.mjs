@@ -83,7 +83,7 @@ async function importing(archive) {
 }
 
 try {
-  const postgres = await startPostgres({ settings: { shared_buffers: '256MB' } });
+  const postgres = await startPostgres({ settings: { shared_buffers: '256MB', autovacuum: 'on' } });
   const redis = await startRedis();
   await postgres.createDatabase('hub');
   server = await startServer({ env: { DSN: postgres.dsn('hub'), REDIS_URL: redis.url, ADMIN_TOKEN: TOKEN }, binary: RELEASE });
