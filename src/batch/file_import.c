@@ -212,8 +212,12 @@ static bool is_untouched(const struct import *import, json_t *cell, json_t *curr
 static void check_digits(struct import *import, const struct entry *entry, const char *name)
 {
     struct jtext cell = jtext_member(entry->text, name);
-    if (cell.at != NULL && !full(import))
+    if (full(import))
+        return;
+    if (cell.at != NULL)
         input_numbers_of(cell, arena_printf(import->job->arena, "%s.%s", entry->at, name), import->problems);
+    else /* its name is written with escapes; of CSV there is no text */
+        input_numbers_of(entry->text, entry->at, import->problems);
 }
 
 /* A cell that was edited goes into the row's changes, unless something is wrong with it; what it was compared with is

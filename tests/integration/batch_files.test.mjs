@@ -162,7 +162,7 @@ test('everything that is wrong with a file is named with its line, and nothing i
   }
   for (const [json, expected] of [
     ['{"items": 5}', ['items']], ['[{"rpm": 5}]', ['items.0.id']], ['[{"id": 1, "rpm": "5"}]', ['items.0.rpm']],
-    ['[{"id": 1, "color": "red"}]', ['items.0.color']], ['[{"id": 1, "dailyQuota": 0.10000000000000000001}]', ['items.0.dailyQuota']],
+    ['[{"id": 1, "color": "red"}]', ['items.0.color']], ['[{"id": 1, "dailyQuota": 0.10000000000000000001}]', ['items.0.dailyQuota']], [String.raw`[{"id": 1, "dailyQuot\u0061": 0.10000000000000000001}]`, ['items.0.dailyQuota']],
   ]) assert.deepEqual(problems(await send('users', json, '', 'application/json')), expected, json);
   assert.equal((await send('users', '[', '', 'application/json')).status, 400);
   assert.equal((await send('users', csv, '', 'text/html')).status, 415);
