@@ -84,7 +84,7 @@ lint:
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
-	rm -rf build build-test build-ui build-analyze build-tsan build-coverage build-torture
+	rm -rf build build-test build-ui build-analyze build-tsan build-coverage
 
 help:
 	@echo "make            install what is missing, build build/hubport"
