@@ -85,3 +85,26 @@ test('language and theme are chosen by the browser, and by hand for good', async
   await page.waitForFunction(() => document.documentElement.style.colorScheme === 'light');
   assert.equal(await page.evaluate(() => document.documentElement.lang), 'en');
 });
+
+/** Open the menu of languages; the animations that this began. */
+async function motionsOfMenu(t, reducedMotion) {
+  cleanUpAfter(t);
+  const { page } = await openBrowser({ reducedMotion });
+  await signIn(page);
+  await page.evaluate(() => {
+    window.motions = [];
+    addEventListener('animationstart', ({ animationName }) => window.motions.push(animationName), true);
+  });
+  await page.getByRole('button', { name: 'Language' }).click();
+  await page.getByRole('menuitem', { name: 'English' }).waitFor();
+  await still(page);
+  return page.evaluate(() => window.motions.filter((name) => /Slide|Zoom|Fade/.test(name)));
+}
+
+test('menus and dialogs open with a motion', async (t) => {
+  assert.notDeepEqual(await motionsOfMenu(t, 'no-preference'), []);
+});
+
+test('whoever asked the system for less motion sees none', async (t) => {
+  assert.deepEqual(await motionsOfMenu(t, 'reduce'), []);
+});

@@ -8,7 +8,7 @@ import { asApiError } from './api/error';
 import { NONCE } from './csp';
 import { useLanguage } from './i18n';
 import { router } from './router';
-import { useDark } from './theme';
+import { useDark, useMotion } from './theme';
 
 
 /** A lost session leads to sign-in and back. */
@@ -48,6 +48,7 @@ const DARK = {
 
 export function App() {
   const dark = useDark();
+  const motion = useMotion();
   const language = useLanguage();
   return (
     <ConfigProvider
@@ -55,7 +56,7 @@ export function App() {
       csp={{ nonce: NONCE }}
       theme={{
         algorithm: dark ? theme.darkAlgorithm : theme.defaultAlgorithm,
-        token: { borderRadius: 8, fontSize: 14, ...(dark ? DARK : LIGHT) },
+        token: { borderRadius: 8, fontSize: 14, motion, ...(dark ? DARK : LIGHT) },
         components: dark ? {
           Tabs: { itemSelectedColor: DARK.colorLink, itemHoverColor: DARK.colorLinkHover },
           Button: { colorPrimaryHover: '#2a5fc9', defaultHoverColor: DARK.colorLinkHover, defaultHoverBorderColor: DARK.colorLink },

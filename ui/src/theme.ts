@@ -1,9 +1,10 @@
-// Light, dark, or as the system says.
+// Light, dark, or as the system says; and whether things may move.
 import { useSyncExternalStore } from 'react';
 
 export type ThemeChoice = 'system' | 'light' | 'dark';
 const STORED = 'hubport.theme';
 const media = matchMedia('(prefers-color-scheme: dark)');
+const still = matchMedia('(prefers-reduced-motion: reduce)');
 const listeners = new Set<() => void>();
 const stored = localStorage.getItem(STORED);
 let choice: ThemeChoice = stored === 'light' || stored === 'dark' ? stored : 'system';
@@ -15,6 +16,7 @@ function apply() {
   listeners.forEach((listener) => listener());
 }
 media.addEventListener('change', apply);
+still.addEventListener('change', apply);
 apply();
 
 export function setTheme(next: ThemeChoice) {
@@ -29,3 +31,4 @@ const subscribe = (listener: () => void) => {
 };
 export const useDark = () => useSyncExternalStore(subscribe, isDark);
 export const useThemeChoice = () => useSyncExternalStore(subscribe, () => choice);
+export const useMotion = () => useSyncExternalStore(subscribe, () => !still.matches);

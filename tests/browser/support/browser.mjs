@@ -14,8 +14,9 @@ const DEADLINE = 30_000; // ms for each step: the server with sanitizers on a bu
 
 /**
  * A browser with nothing in it, and its page: {page, faults}. `faults`: what the console calls an error, what the
- * content security policy forbade, exceptions that nobody caught. It ends with the test file or with the test given to
- * cleanUpAfter().
+ * content security policy forbade, exceptions that nobody caught. It asks the page to hold still: a dialog that grows
+ * moves its buttons between a mouse's down and up, and the click is lost. It ends with the test file or with the test
+ * given to cleanUpAfter().
  */
 export async function openBrowser({ locale = 'en-US', ...options } = {}) {
   const directory = makeDirectory('browser');
@@ -27,6 +28,7 @@ export async function openBrowser({ locale = 'en-US', ...options } = {}) {
     acceptDownloads: true,
     locale,
     timezoneId: 'UTC',
+    reducedMotion: 'reduce',
     ...options,
   });
   onEnd(() => closeWholly(context, directory));
@@ -60,7 +62,8 @@ export async function textThatFits(page, selector, pattern) {
     await element.waitFor();
   } catch {
     const shown = await page.locator(selector).allInnerTexts();
-    assert.fail(`${selector} shows ${JSON.stringify(shown)}, and not ${pattern}`);
+    const whole = await page.locator('body').innerText();
+    assert.fail(`${selector} shows ${JSON.stringify(shown)}, and not ${pattern}, on the page:\n${whole}`);
   }
   return element.innerText();
 }
