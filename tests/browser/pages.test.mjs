@@ -101,10 +101,10 @@ async function motionsOfMenu(t, reducedMotion) {
   return page.evaluate(() => window.motions.filter((name) => /Slide|Zoom|Fade/.test(name)));
 }
 
-test('menus and dialogs open with a motion', async (t) => {
+test('a menu opens with a motion', async (t) => {
   assert.notDeepEqual(await motionsOfMenu(t, 'no-preference'), []);
 });
 
-test('whoever asked the system for less motion sees none', async (t) => {
+test('a menu of whoever asked the system for less motion opens without', async (t) => {
   assert.deepEqual(await motionsOfMenu(t, 'reduce'), []);
 });
