@@ -17,7 +17,7 @@ endif
 # Seconds for each target of `make fuzz`.
 FUZZ_SECONDS ?= 60
 
-.PHONY: build/hubport build-test/hubport run test torture bench screenshots fuzz analyze tsan memcheck coverage deb docs lint clean help setup setup-test setup-torture
+.PHONY: build/hubport build-test/hubport run test torture bench screenshots fuzz analyze tsan memcheck timing coverage deb docs lint clean help setup setup-test setup-torture
 
 build/hubport: setup build/build.ninja
 	@ninja -C build hubport
@@ -76,11 +76,14 @@ tsan: setup-torture
 memcheck: setup-torture build/hubport
 	@scripts/memcheck $(ARGS)
 
+timing: setup-torture build/hubport
+	@scripts/timing
+
 coverage: setup-torture build/hubport
 	@scripts/coverage $(ARGS)
 
 lint:
-	@for file in scripts/setup scripts/test scripts/torture scripts/fuzz scripts/analyze scripts/tsan scripts/memcheck scripts/coverage scripts/deb packaging/postinst packaging/prerm .ci/run; do bash -n "$$file" || exit; done
+	@for file in scripts/setup scripts/test scripts/torture scripts/fuzz scripts/analyze scripts/tsan scripts/memcheck scripts/timing scripts/coverage scripts/deb packaging/postinst packaging/prerm .ci/run; do bash -n "$$file" || exit; done
 	@find tests -name '*.mjs' -print0 | xargs -0 -r -n 1 node --check
 
 clean:
@@ -97,6 +100,7 @@ help:
 	@echo "make analyze    have the sources read by clang-tidy, cppcheck and gcc's analyzer"
 	@echo "make tsan       integration tests with ThreadSanitizer; make tsan ARGS=\"auth batch\" names them"
 	@echo "make memcheck   integration tests under valgrind; ARGS as above"
+	@echo "make timing     count the instructions by which wrong guesses at secrets are refused"
 	@echo "make coverage   which lines the tests run; ARGS as above"
 	@echo "make deb        make build/hubport_*.deb: program, service, man page, completions"
 	@echo "make docs       make docs/settings.md, commands.md and api.md from the tables"
