@@ -12,8 +12,8 @@ void core_dump_forbid(void)
         (void)setrlimit(RLIMIT_CORE, &limit);
     }
     int fd = open("/proc/self/coredump_filter", O_WRONLY | O_CLOEXEC); /* a kernel may be without it */
-    if (fd < 0)
-        return;
-    (void)!write(fd, "0", 1);
-    close(fd);
+    if (fd >= 0) {
+        (void)!write(fd, "0", 1);
+        close(fd);
+    }
 }
