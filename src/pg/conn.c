@@ -6,6 +6,7 @@
 #include <poll.h>
 
 #define CONNECT_TIMEOUT_MS 10000
+#define CONNECT_TIMEOUT_MAX_S 3600
 /* An answer that libpq found no memory for is, to it, one that has not come whole: it is there when asked again. */
 #define LOOK_AGAIN_MS 2000
 
@@ -29,9 +30,22 @@ bool pg_fail(struct pg_conn *conn, struct err *err)
     return err_set(err, ERR_DATABASE_ERROR, "%s", message);
 }
 
+/* The address's connect_timeout, which PQconnectPoll() leaves to its caller. */
+static int connect_timeout_ms(PGconn *raw)
+{
+    long seconds = 0;
+    PQconninfoOption *options = PQconninfo(raw);
+    for (PQconninfoOption *at = options; at != NULL && at->keyword != NULL; at++)
+        if (at->val != NULL && strcmp(at->keyword, "connect_timeout") == 0)
+            seconds = strtol(at->val, NULL, 10);
+    PQconninfoFree(options);
+    return seconds <= 0 ? CONNECT_TIMEOUT_MS : (int)MIN(seconds, CONNECT_TIMEOUT_MAX_S) * 1000;
+}
+
 bool pg_finish_connect(struct pg_conn *conn, struct err *err)
 {
-    int64_t deadline = clock_mono_ms() + CONNECT_TIMEOUT_MS;
+    int timeout = connect_timeout_ms(conn->raw);
+    int64_t deadline = clock_mono_ms() + timeout;
     PostgresPollingStatusType step = PGRES_POLLING_WRITING;
     while (step != PGRES_POLLING_OK) {
         if (step == PGRES_POLLING_FAILED)
@@ -42,8 +56,7 @@ bool pg_finish_connect(struct pg_conn *conn, struct err *err)
         if (ready < 0)
             return false;
         if (ready == 0)
-            return err_set(err, ERR_DATABASE_UNAVAILABLE, "connecting: no answer within %d s",
-                           CONNECT_TIMEOUT_MS / 1000);
+            return err_set(err, ERR_DATABASE_UNAVAILABLE, "connecting: no answer within %d s", timeout / 1000);
         step = PQconnectPoll(conn->raw);
     }
     return true;

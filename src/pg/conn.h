@@ -19,8 +19,8 @@
 
 struct pg_conn;
 
-/* Open by a libpq connection string (not logged: it may hold a password); waits at most 10 s. `name` is the
- * application_name. */
+/* Open by a libpq connection string (not logged: it may hold a password); waits at most for
+ * its connect_timeout (seconds), else 10 s. `name` is the application_name. */
 struct pg_conn *pg_open(const char *conninfo, const char *name, const struct cancel *cancel,
                         struct err *err) MUST_CHECK;
 void pg_close(struct pg_conn *conn); /* NULL is ignored; a running statement is cancelled first */

@@ -10,7 +10,7 @@ struct pg_conn {
     char sqlstate[6];
 };
 
-/* Wait, at most 10 s, until `raw`, which was just started, is connected. */
+/* Wait, at most for the address's connect_timeout, else 10 s, until `raw`, which was just started, is connected. */
 bool pg_finish_connect(struct pg_conn *conn, struct err *err) MUST_CHECK;
 
 /* The connection's own message. */

@@ -5,8 +5,10 @@
 #include "support/threads.h"
 
 #include <pthread.h>
+#include <netinet/in.h>
 #include <setjmp.h>
 #include <stdarg.h>
+#include <sys/socket.h>
 #include <unistd.h>
 #include <cmocka.h>
 
@@ -217,6 +219,24 @@ static void a_cancelled_statement_does_not_reach_the_next_one(void **state)
     pg_pool_give(pool, other);
 }
 
+/* Takes connections, says nothing. */
+static void a_server_without_a_word_is_given_up_after_the_addresss_connect_timeout(void **state)
+{
+    struct err err = ERR_NONE_YET;
+    struct sockaddr_in address = {.sin_family = AF_INET, .sin_addr.s_addr = htonl(INADDR_LOOPBACK)};
+    socklen_t size = sizeof address;
+    (void)state;
+    int listener = socket(AF_INET, SOCK_STREAM | SOCK_CLOEXEC, 0);
+    assert_int_equal(bind(listener, (struct sockaddr *)&address, size), 0);
+    assert_int_equal(listen(listener, 1), 0);
+    assert_int_equal(getsockname(listener, (struct sockaddr *)&address, &size), 0);
+    const char *silent = arena_printf(arena, "host=127.0.0.1 port=%d connect_timeout=1", ntohs(address.sin_port));
+    assert_null(pg_open(silent, "pool test", NULL, &err));
+    assert_int_equal(err.code, ERR_DATABASE_UNAVAILABLE);
+    assert_string_equal(err.words, "connecting: no answer within 1 s");
+    close(listener);
+}
+
 static void a_failed_opening_takes_no_place(void **state)
 {
     struct err err = ERR_NONE_YET;
@@ -271,6 +291,7 @@ int main(void)
         TEST(one_that_broke_in_use_is_dropped),
         TEST(an_open_transaction_is_not_handed_on),
         TEST(a_cancelled_statement_does_not_reach_the_next_one),
+        TEST(a_server_without_a_word_is_given_up_after_the_addresss_connect_timeout),
         TEST(a_failed_opening_takes_no_place),
         TEST(many_threads_share_it),
     };
