@@ -19,12 +19,23 @@ static void fill(int kind, size_t size)
         random ^= random << 13;
         random ^= random >> 17;
         random ^= random << 5;
-        plain[i] = (unsigned char)(kind == 0                   ? 0
-                                   : kind == 1                 ? random
-                                   : kind == 2                 ? "0123456789\t\n"[random % 12]
-                                   : kind == 3 && i / 5000 % 2 ? random /* blocks of all kinds */
-                                   : kind == 3                 ? "the same line again\n"[i % 20]
-                                                               : "abcdefgh"[(random >> 8) % (1 + i % 8)]);
+        unsigned char noise = (unsigned char)random;
+        switch (kind) {
+        case 0:
+            plain[i] = 0;
+            break;
+        case 1:
+            plain[i] = noise;
+            break;
+        case 2:
+            plain[i] = (unsigned char)"0123456789\t\n"[random % 12];
+            break;
+        case 3: /* blocks of all kinds */
+            plain[i] = i / 5000 % 2 ? noise : (unsigned char)"the same line again\n"[i % 20];
+            break;
+        default:
+            plain[i] = (unsigned char)"abcdefgh"[(random >> 8) % (1 + i % 8)];
+        }
     }
 }
 

@@ -37,7 +37,7 @@ static const char *fault_of(const char *text, size_t size)
     struct jtext root;
     struct jtext_fault fault;
     /* A copy of its own: reading past the end is then seen. */
-    char *copy = malloc(size + (size == 0));
+    char *copy = calloc(1, size + (size == 0));
     memcpy(copy, text, size);
     bool ok = jtext_check(copy, size, &root, &fault);
     free(copy);
