@@ -1,4 +1,5 @@
-/* Health: whether hubport can do its work now. The same checks serve /readyz and `hubport doctor`; a row each.
+/* Health: whether hubport can do its work now. The same checks serve /readyz, the overview and `hubport doctor`; a row
+ * each.
  */
 #ifndef OPS_HEALTH_H
 #define OPS_HEALTH_H
@@ -21,6 +22,10 @@ struct health_check {
 /* Runs every check; the worst state is returned. Strings live in the arena. */
 enum health_state health_run(struct app *app, struct arena *arena, enum lang lang, struct health_check **checks,
                              size_t *count);
+
+/* The same for who asks without a name: names and states alone, at most a second old. One looks at a time and all who
+ * wait get what was found, so that nobody can take the database's connections by asking. Thread-safe. */
+enum health_state health_glance(struct app *app, struct arena *arena, struct health_check **checks, size_t *count);
 
 const char *health_state_name(enum health_state state); /* "ok", "degraded", "failed" */
 

@@ -248,3 +248,14 @@ attack('many guesses at once get no more tries than one after the other', async 
   assert.equal(answers.filter(({ status }) => status === 401).length, 10);
   assert.equal(answers.filter(({ status }) => status === 429).length, 50);
 });
+
+attack('whoever asks without a name whether it is ready, however often at once, takes one connection of the database', async (round) => {
+  await postgres.sql('postgres', 'CREATE ROLE few LOGIN CREATEDB CONNECTION LIMIT 6');
+  await postgres.createDatabase('of_few', { owner: 'few' });
+  const modest = await startServer({ env: { DSN: postgres.dsn('of_few', { user: 'few' }), ADMIN_TOKEN: TOKEN } });
+  const answers = await Promise.all(Array.from({ length: 100 }, () => modest.client({}).get('/readyz')));
+  for (const { status, json } of answers) {
+    round();
+    assert.deepEqual([status, json.checks.postgresql], [200, 'ok']);
+  }
+});
