@@ -147,6 +147,8 @@ static bool spawn_server(struct cluster *cluster, struct err *err)
                                 "logging_collector=off",
                                 "-c",
                                 "log_destination=stderr",
+                                "-c",
+                                "jit=off", /* where no memory may become a program (hubport.service), it fails */
                                 NULL};
     struct stat status;
     int flags = O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC;

@@ -1,10 +1,10 @@
 // With no configuration: a private PostgreSQL, a token of its own, an address that signs in once.
 import { strict as assert } from 'node:assert';
 import { after, test } from 'node:test';
-import { chmodSync, readFileSync, readdirSync, readlinkSync, statSync } from 'node:fs';
+import { chmodSync, readFileSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
-import { IS_ROOT, cleanUp, cleanUpAfter, isAlive, waitFor } from './support/processes.mjs';
+import { RELEASE, makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
+import { IS_ROOT, cleanUp, cleanUpAfter, isAlive, makeDirectory, waitFor } from './support/processes.mjs';
 
 after(() => cleanUp());
 
@@ -120,4 +120,23 @@ test('a long path and one with spaces and quotes work', async (t) => {
   const data = join(directory, `it's "${'long '.repeat(20)}"`);
   const status = JSON.parse(await mustRun(['status', '--json'], { directory, env: { HUBPORT_DATA_DIR: data } }));
   assert.equal(status.isAvailable, true);
+});
+
+/** A program that runs hubport as systemd runs it with MemoryDenyWriteExecute=yes: PR_SET_MDWE, Linux 6.3. */
+function confined() {
+  const path = join(makeDirectory('confined'), 'hubport');
+  const code = 'import ctypes, os, sys; assert ctypes.CDLL(None).prctl(65, 1, 0, 0, 0) == 0; os.execv(sys.argv[1], sys.argv[1:])';
+  writeFileSync(path, `#!/bin/sh\nexec python3 -c '${code}' '${RELEASE}' "$@"\n`, { mode: 0o755 });
+  return path;
+}
+
+test('it works where no memory becomes a program, as in the systemd unit', async (t) => {
+  cleanUpAfter(t);
+  const server = await startServer({ args: ['--demo'], binary: confined() });
+  const client = await server.client({}).login(server.code);
+  const { body } = await client.get('/api/admin/database/export', { headers: { 'sec-fetch-site': 'same-origin' } });
+  const stream = await client.uploadForEvents('/api/admin/database/import', { cleanFirst: 'true' }, { bytes: body, name: 'x.dump' },
+    { headers: { 'sec-fetch-site': 'same-origin' } });
+  const { last } = await stream.collect();
+  assert.equal(last.type, 'complete', JSON.stringify(last));
 });
