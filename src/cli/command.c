@@ -5,6 +5,7 @@
 #include "base/text.h"
 #include "cli/signals.h"
 #include "os/core_dump.h"
+#include "os/standard_streams.h"
 
 #include <pwd.h>
 #include <sodium.h>
@@ -264,6 +265,7 @@ int command_main(int argc, char **argv)
 {
     struct invocation invocation = {.lang = lang_from_environment()};
     int status;
+    standard_streams_hold();
     core_dump_forbid();
     if (sodium_init() < 0)
         abort();

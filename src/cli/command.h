@@ -1,4 +1,4 @@
-/* Commands as data: a table of rows drives parsing, --help and (later) completion.
+/* Commands as data: a table of rows drives parsing, --help, completion and the man page.
  *
  * A name may be two words, "prices import": then a row "prices" without `run`, the group, says what they are about.
  */

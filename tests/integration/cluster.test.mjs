@@ -3,7 +3,7 @@ import { strict as assert } from 'node:assert';
 import { after, test } from 'node:test';
 import { chmodSync, readFileSync, readdirSync, readlinkSync, statSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
-import { RELEASE, makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
+import { RELEASE, SANITIZED, makeWorkplace, mustRun, run, startServer } from './support/hubport.mjs';
 import { IS_ROOT, cleanUp, cleanUpAfter, isAlive, makeDirectory, waitFor } from './support/processes.mjs';
 
 after(() => cleanUp());
@@ -139,4 +139,16 @@ test('it works where no memory becomes a program, as in the systemd unit', async
     { headers: { 'sec-fetch-site': 'same-origin' } });
   const { last } = await stream.collect();
   assert.equal(last.type, 'complete', JSON.stringify(last));
+});
+
+test('standard streams that are closed do no harm: their numbers go to no file, connection or lock', async (t) => {
+  cleanUpAfter(t);
+  const directory = makeWorkplace();
+  const closed = (streams, ...args) => run(['-c', `exec '${SANITIZED}' "$@" ${streams}`, 'sh', ...args], { directory, binary: '/bin/sh' });
+  for (const streams of ['<&-', '>&-', '2>&-', '<&- >&- 2>&-']) {
+    const path = join(directory, 'closed.dump');
+    assert.equal((await closed(streams, 'export', '-o', path)).status, 0, streams);
+    await mustRun(['verify', path], { directory });
+  }
+  assert.equal((await closed('>&-', 'export', '-o', '-')).status, 1, 'what nobody can read is no export');
 });
