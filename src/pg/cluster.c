@@ -30,11 +30,12 @@ struct cluster {
     struct subprocess *server; /* NULL: attached */
 };
 
-/* Below the data directory where the socket's path fits (sun_path has 108 bytes), else in /tmp. */
+/* Below the data directory where its path can be a socket's (sun_path has 108 bytes), else in /tmp. */
 static const char *socket_directory(struct arena *arena, const char *data_dir)
 {
     const char *run = arena_printf(arena, "%s/run", data_dir);
-    if (strlen(run) + strlen("/.s.PGSQL." PORT ".lock") < sizeof((struct sockaddr_un *)NULL)->sun_path)
+    bool is_plain = strpbrk(run, "'\\,\"") == NULL; /* has a meaning in a connection string or a list of directories */
+    if (is_plain && strlen(run) + strlen("/.s.PGSQL." PORT ".lock") < sizeof((struct sockaddr_un *)NULL)->sun_path)
         return run;
     unsigned char hash[16];
     char hex[33];
@@ -265,12 +266,27 @@ static bool start(struct cluster *cluster, const char *data_dir, bool may_attach
     return ok;
 }
 
+/* Who starts us may have set PGHOSTADDR, PGSERVICE, PGOPTIONS and the like for servers of his own: libpq and the tools
+ * would take them for ours. */
+static void forget_libpq_environment(void)
+{
+    static const char *const others[] = {"PGDATESTYLE", "PGTZ", "PGGEQO"};
+    PQconninfoOption *options = PQconninfoParse("", NULL); /* PQconndefaults() gives nothing with a wrong PGSERVICE */
+    for (PQconninfoOption *at = options; at != NULL && at->keyword != NULL; at++)
+        if (at->envvar != NULL)
+            unsetenv(at->envvar);
+    PQconninfoFree(options);
+    for (size_t i = 0; i < ARRAY_LEN(others); i++)
+        unsetenv(others[i]);
+}
+
 struct cluster *cluster_open(const char *data_dir, const struct pg_tools *tools, bool may_attach, struct err *err)
 {
     struct arena *arena = arena_new();
     struct cluster *cluster = arena_alloc(arena, sizeof *cluster);
     *cluster = (struct cluster){.arena = arena, .tools = tools, .lock = -1};
     cluster->user = geteuid() == 0 ? "postgres" : NULL;
+    forget_libpq_environment();
     if (tools->server == NULL || tools->initdb == NULL) {
         err_set(err, ERR_TOOLS_MISSING,
                 "no DSN is set, and there is no PostgreSQL server program to start a private one");
@@ -296,6 +312,7 @@ void cluster_close(struct cluster *cluster)
         if (subprocess_wait(cluster->server, NULL, STOP_TIMEOUT_MS, &ignored) != 1)
             log_event(LOG_WARN, "cluster.killed", NULL);
         subprocess_free(cluster->server);
+        (void)rmdir(cluster->run); /* empty now, unless the server was killed */
     }
     if (cluster->lock >= 0)
         close(cluster->lock);

@@ -20,7 +20,7 @@ struct cluster;
 
 /* Make it (first time), recover it, start it and wait until it answers. When another process runs it already: attach to
  * it if `may_attach`, else ERR_DATABASE_UNAVAILABLE naming that. The calling thread must live as long as the cluster is
- * needed. */
+ * needed. Unsets libpq's environment variables: before there are other threads. */
 struct cluster *cluster_open(const char *data_dir, const struct pg_tools *tools, bool may_attach,
                              struct err *err) MUST_CHECK;
 void cluster_close(struct cluster *cluster); /* fast shutdown when we started it; NULL is ignored */

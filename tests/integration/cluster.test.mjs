@@ -114,12 +114,27 @@ test('as root, a data directory that the postgres user cannot reach is told as s
   assert.match(stderr, /the user postgres cannot enter .*HUBPORT_DATA_DIR/);
 });
 
-test('a long path and one with spaces and quotes work', async (t) => {
+/** A directory for the socket of a data directory whose own path cannot be a socket's. */
+const isOurs = (name) => /^hubport-\d+-/.test(name);
+for (const name of ['long '.repeat(20).trim(), 'a b', 'it\'s', '"a"', 'a\\b', 'a,b', '@a'])
+  test(`a data directory's path may be .../${name}`, async (t) => {
+    cleanUpAfter(t);
+    const before = readdirSync('/tmp').filter(isOurs);
+    const directory = makeWorkplace();
+    const status = JSON.parse(await mustRun(['status', '--json'], { directory, env: { HUBPORT_DATA_DIR: join(directory, name) } }));
+    assert.equal(status.isAvailable, true);
+    assert.deepEqual(readdirSync('/tmp').filter(isOurs), before, 'the socket\'s directory goes');
+  });
+
+test('libpq\'s variables of who starts it are not about the private cluster', async (t) => {
   cleanUpAfter(t);
   const directory = makeWorkplace();
-  const data = join(directory, `it's "${'long '.repeat(20)}"`);
-  const status = JSON.parse(await mustRun(['status', '--json'], { directory, env: { HUBPORT_DATA_DIR: data } }));
-  assert.equal(status.isAvailable, true);
+  const path = join(directory, 'x.dump');
+  const variables = { PGHOSTADDR: '127.0.0.1', PGSERVICE: 'nowhere', PGOPTIONS: '-c default_transaction_read_only=on',
+    PGTARGETSESSIONATTRS: 'read-only', PGCHANNELBINDING: 'require', PGPASSWORD: 'x', PGDATESTYLE: 'German', PGTZ: 'Mars' };
+  await mustRun(['migrate'], { directory, env: variables });
+  await mustRun(['export', '-o', path], { directory, env: variables });
+  await mustRun(['import', '--overwrite', path], { directory, env: variables });
 });
 
 /** A program that runs hubport as systemd runs it with MemoryDenyWriteExecute=yes: PR_SET_MDWE, Linux 6.3. */
