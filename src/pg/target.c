@@ -105,6 +105,9 @@ static const char *conninfo(const struct pg_target *target, struct arena *arena,
             strcmp(at->keyword, "dbname") == 0 && database != NULL ? database : option(target, at->keyword);
         bool ours = strcmp(at->keyword, "client_encoding") == 0 || strcmp(at->keyword, "application_name") == 0
                     || strcmp(at->keyword, "fallback_application_name") == 0;
+        /* Said to be nothing, or libpq would take PGHOSTADDR's server for the one that `host` names. */
+        if (value == NULL && strcmp(at->keyword, "hostaddr") == 0)
+            value = "";
         if (value != NULL && !ours && (with_secrets || !is_secret(at->keyword)))
             text = add(arena, text, at->keyword, value);
     }

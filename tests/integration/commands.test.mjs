@@ -57,6 +57,13 @@ test('export writes to standard output, and leaves no partial file when it fails
   assert.match(unwritable.stderr, /\/nonexistent\/x\.dump/);
 });
 
+test('DSN says which server, whatever libpq\'s variables say', async () => {
+  const elsewhere = { PGHOSTADDR: '127.0.0.9', PGHOST: 'nowhere', PGPORT: '1', PGUSER: 'nobody', PGDATABASE: 'none' };
+  const status = await json(['status'], { env: {...env, ...elsewhere } });
+  assert.deepEqual([status.isAvailable, status.databaseName], [true, 'hub']);
+  await mustRun(['export', '-o', '-'], { env: {...env, ...elsewhere }, encoding: 'latin1' });
+});
+
 test('what is refused has its own exit status, and says what to do', async () => {
   const directory = makeWorkplace();
   const garbage = join(directory, 'x.dump');
