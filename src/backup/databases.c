@@ -85,13 +85,13 @@ const char *shadow_create(struct job *job, struct pg_conn *conn, struct err *err
 /* Statements that give `shadow` what belongs to the database itself and is in no dump of it. */
 static const char dress_statements[] =
     "WITH live AS (SELECT * FROM pg_database WHERE datname = $1), shadow AS (SELECT $2::text AS name)"
-    /* Settings; a list (search_path) is stored quoted already. */
+    /* Settings; a list (search_path) is stored quoted already, but an empty name in it cannot be said so. */
     " SELECT format('ALTER %s SET %I TO %s',"
     "   CASE setrole WHEN 0 THEN format('DATABASE %I', shadow.name) ELSE format('ROLE %I IN DATABASE %I', "
     "pg_get_userbyid(setrole), shadow.name) END,"
     "   setting_name, CASE WHEN setting_name IN ('search_path', 'temp_tablespaces', 'session_preload_libraries', "
     "'local_preload_libraries')"
-    "     THEN value ELSE quote_literal(value) END)"
+    "     THEN regexp_replace(value, '(^|, )\"\"(?=,|$)', '\\1''''', 'g') ELSE quote_literal(value) END)"
     " FROM shadow, live JOIN pg_db_role_setting ON setdatabase = live.oid, unnest(setconfig) AS setting,"
     "   split_part(setting, '=', 1) AS setting_name, substr(setting, strpos(setting, '=') + 1) AS value"
     " UNION ALL"

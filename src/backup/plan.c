@@ -36,13 +36,16 @@ static const char *const obstacles[] = {
 
     "SELECT 'prepared transaction ' || gid FROM pg_prepared_xacts WHERE database = current_database() LIMIT 1",
 
-    /* Settings of the database that we may not set again. */
-    "SELECT 'setting ' || split_part(setting, '=', 1) || ' of the database needs a superuser'"
-    " FROM pg_db_role_setting, unnest(setconfig) AS setting JOIN pg_roles me ON me.rolname = current_user"
-    " WHERE setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database()) AND NOT me.rolsuper"
+    /* Settings of the database that we may not set again. One that is not listed is of a module that is not loaded, or
+     * of nobody: only a superuser may set it. */
+    "SELECT 'setting ' || name || ' of the database needs a superuser'"
+    " FROM pg_roles me, pg_db_role_setting, unnest(setconfig) AS entry, split_part(entry, '=', 1) AS name"
+    " WHERE me.rolname = current_user AND NOT me.rolsuper"
+    " AND setdatabase = (SELECT oid FROM pg_database WHERE datname = current_database())"
     " AND ((setrole <> 0 AND setrole <> me.oid)"
-    "      OR EXISTS (SELECT FROM pg_settings WHERE name = split_part(setting, '=', 1) AND context = 'superuser')) "
-    "LIMIT 1",
+    "      OR lower(name) NOT IN (SELECT lower(known.name) FROM pg_settings known WHERE context IN ('user', "
+    "'backend')))"
+    " LIMIT 1",
 
     "SELECT 'a grant on the database was made by ' || grantor::regrole"
     " FROM pg_database, aclexplode(datacl) WHERE datname = current_database() AND grantor <> datdba LIMIT 1",

@@ -61,6 +61,20 @@ test('a round trip gives back every row, sequence, index, constraint, trigger, f
   await assertNoLeftovers({ server, postgres, redis });
 });
 
+test('lists among the settings of the database are carried over, whatever they name', async () => {
+  const settings = () => postgres.value('hub', `SELECT setconfig FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'hub'`);
+  for (const list of [`''`, `'', public`, `"a, b", public, "c""d"`]) {
+    await postgres.sql('hub', `ALTER DATABASE hub SET search_path = ${list}; ALTER DATABASE hub SET temp_tablespaces = ''`);
+    const before = await settings();
+    const { last } = await importing();
+    assert.equal(last.type, 'complete', `${list}: ${JSON.stringify(last)}`);
+    assert.equal(last.way, 'switch');
+    assert.equal(await settings(), before);
+    assert.deepEqual((await live()).rows, original.rows);
+  }
+  await postgres.sql('postgres', `ALTER DATABASE hub RESET temp_tablespaces; ALTER DATABASE hub SET search_path TO "$user", public`);
+});
+
 test('progress events name their phase, in order, and percents never fall', async () => {
   const { events } = await importing();
   const phases = events.filter(({ type }) => type === 'progress').map(({ phase }) => phase);

@@ -195,6 +195,22 @@ test('without a maintenance database an import works in place, under a lock in t
   await assertOld();
 });
 
+for (const setting of ['log_min_duration_statement', 'auto_explain.log_min_duration', 'no_module.knows_this'])
+  test(`a database with ${setting}, which a superuser set, is overwritten in place, and keeps it`, async () => {
+    await postgres.sql('postgres', `ALTER DATABASE hub SET ${setting} = '1000'`);
+    const settings = () => postgres.value('hub', `SELECT setconfig FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'hub'`);
+    const before = await settings();
+    const stream = await client.uploadForEvents(IMPORT, OVERWRITE, archive);
+    const { events, last } = await stream.collect();
+    assert.equal(last.type, 'complete', JSON.stringify(last));
+    assert.ok(events.some(({ message }) => message.includes(`（setting ${setting} of the database needs a superuser）`)));
+    assert.ok((await state()) === newer);
+    assert.equal(await settings(), before);
+    await postgres.sql('postgres', `ALTER DATABASE hub RESET ${setting}`);
+    await toOldInPlace();
+    await assertOld();
+  });
+
 // ---- In place: a role that may not create databases ---------------------------------------------------------------------
 
 test('without the right to create databases an import works in place, in one transaction', async () => {
