@@ -89,6 +89,10 @@ struct pg_conn *pg_open(const char *conninfo, const char *name, const struct can
     if (!pg_finish_connect(conn, err))
         goto failed;
     PQsetNoticeReceiver(conn->raw, drop_notice, NULL);
+    /* Our SQL has backslashes in plain strings, and somebody may have set that for the role or the database. */
+    const char *plain = PQparameterStatus(conn->raw, "standard_conforming_strings");
+    if (plain != NULL && strcmp(plain, "off") == 0 && !pg_run(conn, err, "SET standard_conforming_strings = on"))
+        goto failed;
     return conn;
 failed:
     PQfinish(conn->raw);

@@ -10,7 +10,7 @@ const EXPORT = '/api/admin/database/export';
 const IMPORT = '/api/admin/database/import';
 const TOKEN = 'token of the import tests';
 const OVERWRITE = { cleanFirst: 'true' };
-let postgres, redis, server, client, archive, original;
+let postgres, redis, env, server, client, archive, original;
 
 const live = async () => ({
   rows: await checksum(postgres, 'hub'),
@@ -25,7 +25,7 @@ before(async () => {
   await postgres.sql('postgres', `ALTER DATABASE hub SET timezone TO 'Asia/Shanghai'; GRANT CONNECT ON DATABASE hub TO reader;
     ALTER DATABASE hub SET search_path TO "$user", public; REVOKE TEMPORARY ON DATABASE hub FROM PUBLIC;
     COMMENT ON DATABASE hub IS 'the user''s own words'`);
-  const env = { DSN: postgres.dsn('hub', { user: 'hub' }), REDIS_URL: redis.url, ADMIN_TOKEN: TOKEN };
+  env = { DSN: postgres.dsn('hub', { user: 'hub' }), REDIS_URL: redis.url, ADMIN_TOKEN: TOKEN };
   server = await startServer({ env });
   client = server.client();
   await fill(postgres, 'hub', { others: true, user: 'hub' });
@@ -73,6 +73,26 @@ test('lists among the settings of the database are carried over, whatever they n
     assert.deepEqual((await live()).rows, original.rows);
   }
   await postgres.sql('postgres', `ALTER DATABASE hub RESET temp_tablespaces; ALTER DATABASE hub SET search_path TO "$user", public`);
+});
+
+test('what somebody has set for the database\'s sessions changes nothing of what is exported and imported', async () => {
+  const settings = { datestyle: 'German, DMY', intervalstyle: 'sql_standard', bytea_output: 'escape', extra_float_digits: '-15',
+    standard_conforming_strings: 'off', client_encoding: 'LATIN1', quote_all_identifiers: 'on', array_nulls: 'off', transform_null_equals: 'on',
+    xmloption: 'document', default_transaction_isolation: 'serializable', idle_in_transaction_session_timeout: '300ms' };
+  for (const [name, value] of Object.entries(settings)) await postgres.sql('hub', `ALTER DATABASE hub SET ${name} = '${value}'`);
+  const other = await startServer({ env });
+  const { rows } = await live();
+  const exported = await other.client().get(`${EXPORT}?parallel=2`);
+  await change();
+  for (const fields of [{ dryRun: 'true' }, { onConflict: 'update' }, OVERWRITE]) {
+    const stream = await other.client().uploadForEvents(IMPORT, fields, { bytes: exported.body, name: 'set.dump' });
+    const { last } = await stream.collect();
+    assert.equal(last.type, 'complete', JSON.stringify(last));
+  }
+  assert.deepEqual((await live()).rows, rows);
+  assert.equal((await other.client().get('/api/v1/audit-logs?search=import')).status, 200);
+  await other.stop();
+  for (const name of Object.keys(settings)) await postgres.sql('postgres', `ALTER DATABASE hub RESET ${name}`);
 });
 
 test('progress events name their phase, in order, and percents never fall', async () => {
