@@ -22,9 +22,10 @@ static const char *const obstacles[] = {
     "SELECT 'the database''s name is too long' FROM pg_database"
     " WHERE datname = current_database() AND octet_length(datname) > " NAME_MAX_BYTES,
 
+    /* Of other roles' connections we see little else than whose they are. */
     "SELECT 'connections of the role ' || usename || ' cannot be ended' FROM pg_stat_activity"
     " WHERE datname = current_database() AND pid <> pg_backend_pid() AND usesysid IS NOT NULL"
-    " AND backend_type = 'client backend'"
+    " AND coalesce(backend_type, 'client backend') = 'client backend'"
     " AND NOT pg_has_role(current_user, usesysid, 'MEMBER') LIMIT 1",
 
     "SELECT 'replication slot ' || slot_name FROM pg_replication_slots WHERE database = current_database() LIMIT 1",

@@ -16,7 +16,8 @@ let postgres, redis, env, server, client, archive, older, newer;
 const state = async () => JSON.stringify([await checksum(postgres, 'hub'), await catalogue(postgres, 'hub')]);
 
 before(async () => {
-  postgres = await startPostgres({ roles: 'CREATE ROLE hub LOGIN CREATEDB; CREATE ROLE plain LOGIN' });
+  postgres = await startPostgres({ roles: 'CREATE ROLE hub LOGIN CREATEDB; CREATE ROLE plain LOGIN; CREATE ROLE reader',
+    settings: { wal_level: 'logical', max_prepared_transactions: '1' } });
   redis = await startRedis();
   await postgres.createDatabase('hub', { owner: 'hub' });
   env = { DSN: postgres.dsn('hub', { user: 'hub' }), REDIS_URL: redis.url, ADMIN_TOKEN: TOKEN, HUBPORT_DB_LOCK_TIMEOUT: '1s' };
@@ -195,21 +196,67 @@ test('without a maintenance database an import works in place, under a lock in t
   await assertOld();
 });
 
-for (const setting of ['log_min_duration_statement', 'auto_explain.log_min_duration', 'no_module.knows_this'])
-  test(`a database with ${setting}, which a superuser set, is overwritten in place, and keeps it`, async () => {
-    await postgres.sql('postgres', `ALTER DATABASE hub SET ${setting} = '1000'`);
-    const settings = () => postgres.value('hub', `SELECT setconfig FROM pg_db_role_setting JOIN pg_database d ON d.oid = setdatabase WHERE datname = 'hub'`);
-    const before = await settings();
+/** What a rename of databases would lose or cannot do: [what, made by, undone by, what the import says]. By the superuser. */
+const OBSTACLES = [
+  ...['log_min_duration_statement', 'auto_explain.log_min_duration', 'no_module.knows_this'].map((name) =>
+    [`the setting ${name}`, `ALTER DATABASE hub SET ${name} = '1000'`, `ALTER DATABASE hub RESET ${name}`,
+      `setting ${name} of the database needs a superuser`]),
+  ['another role\'s setting', `ALTER ROLE plain IN DATABASE hub SET work_mem = '1MB'`, 'ALTER ROLE plain IN DATABASE hub RESET work_mem',
+    'setting work_mem of the database needs a superuser'],
+  ['another owner', 'ALTER DATABASE hub OWNER TO postgres; GRANT CREATE ON DATABASE hub TO hub; GRANT ALL ON SCHEMA public TO hub',
+    'REVOKE ALL ON SCHEMA public FROM hub; REVOKE CREATE ON DATABASE hub FROM hub; ALTER DATABASE hub OWNER TO hub', 'the role does not own the database'],
+  ['a grant by somebody else', `GRANT CONNECT ON DATABASE hub TO reader WITH GRANT OPTION; SET ROLE reader; GRANT CONNECT ON DATABASE hub TO plain`,
+    'REVOKE CONNECT ON DATABASE hub FROM reader CASCADE', 'a grant on the database was made by reader'],
+  ['a replication slot', `SELECT pg_create_logical_replication_slot('follower', 'pgoutput')`, `SELECT pg_drop_replication_slot('follower')`,
+    'replication slot follower'],
+  ['a publication', 'CREATE PUBLICATION news', 'DROP PUBLICATION news', 'publication news'],
+  ['a subscription', `CREATE SUBSCRIPTION paper CONNECTION 'host=/nonexistent' PUBLICATION news WITH (connect = false)`,
+    'ALTER SUBSCRIPTION paper SET (slot_name = NONE); DROP SUBSCRIPTION paper', 'subscription paper'],
+  ['a prepared transaction', `BEGIN; SELECT txid_current(); PREPARE TRANSACTION 'half'`, `ROLLBACK PREPARED 'half'`, 'prepared transaction half'],
+];
+
+for (const [what, make, undo, says] of OBSTACLES)
+  test(`a database with ${what} is not switched, but overwritten in place, and keeps it`, async () => {
+    await postgres.sql('hub', make);
+    const described = () => postgres.rows('hub', `SELECT datdba, datacl::text, setconfig::text FROM pg_database d
+      LEFT JOIN pg_db_role_setting ON setdatabase = d.oid WHERE datname = 'hub'`);
+    const before = await described();
     const stream = await client.uploadForEvents(IMPORT, OVERWRITE, archive);
     const { events, last } = await stream.collect();
     assert.equal(last.type, 'complete', JSON.stringify(last));
-    assert.ok(events.some(({ message }) => message.includes(`（setting ${setting} of the database needs a superuser）`)));
+    assert.ok(events.some(({ message }) => message.includes(`（${says}）`)), JSON.stringify(events));
+    assert.deepEqual(await described(), before);
+    await postgres.sql('hub', undo);
     assert.ok((await state()) === newer);
-    assert.equal(await settings(), before);
-    await postgres.sql('postgres', `ALTER DATABASE hub RESET ${setting}`);
     await toOldInPlace();
     await assertOld();
   });
+
+test('a database that another role is connected to is overwritten in place, and the connection lives', async () => {
+  const session = postgres.session('hub', { user: 'plain' });
+  assert.equal((await session.run('SELECT 1')).trim(), '1');
+  const stream = await client.uploadForEvents(IMPORT, OVERWRITE, archive);
+  const { events, last } = await stream.collect();
+  assert.equal(last.type, 'complete', JSON.stringify(last));
+  assert.ok(events.some(({ message }) => message.includes('（connections of the role plain cannot be ended）')));
+  assert.equal((await session.run('SELECT 2')).trim(), '2');
+  await session.close();
+  assert.ok((await state()) === newer);
+  await toOldInPlace();
+  await assertOld();
+});
+
+test('a database whose name has no room for that of a previous one is overwritten in place', async () => {
+  const name = 'h'.repeat(41);
+  await postgres.createDatabase(name, { owner: 'hub' });
+  const other = await startServer({ env: {...env, DSN: postgres.dsn(name, { user: 'hub' }) } });
+  const stream = await other.client().uploadForEvents(IMPORT, OVERWRITE, archive);
+  const { events, last } = await stream.collect();
+  assert.equal(last.type, 'complete', JSON.stringify(last));
+  assert.ok(events.some(({ message }) => message.includes('（the database\'s name is too long）')));
+  assert.deepEqual(await checksum(postgres, name), JSON.parse(newer)[0]);
+  await other.stop();
+});
 
 // ---- In place: a role that may not create databases ---------------------------------------------------------------------
 
