@@ -9,6 +9,19 @@ static bool is_desc(const struct archive_entry *entry, const char *desc)
     return strcmp(entry->desc, desc) == 0;
 }
 
+/* An extension, or the comment on it, whose tag has its name quoted where need be. */
+static bool is_of_extension(const struct archive_entry *entry, const char *name)
+{
+    static const char prefix[] = "EXTENSION ";
+    if (is_desc(entry, "EXTENSION"))
+        return strcmp(entry->tag, name) == 0;
+    if (!is_desc(entry, "COMMENT") || !text_starts(entry->tag, prefix))
+        return false;
+    const char *tag = entry->tag + strlen(prefix);
+    size_t quote = tag[0] == '"', length = strlen(name);
+    return strncmp(tag + quote, name, length) == 0 && strlen(tag) == length + 2 * quote;
+}
+
 enum contents_use contents_use(const struct archive_entry *entry, const struct contents_filter *filter)
 {
     static const char *const later[] = {
@@ -16,6 +29,9 @@ enum contents_use contents_use(const struct archive_entry *entry, const struct c
         "SUBSCRIPTION", "SUBSCRIPTION TABLE"};
     if (allow_never_runs(entry))
         return CONTENTS_SKIP;
+    for (const char *const *name = filter->extensions; name != NULL && *name != NULL; name++)
+        if (is_of_extension(entry, *name))
+            return CONTENTS_SKIP;
     if (filter->skip_logs && is_desc(entry, "TABLE DATA") && is_log_table(entry->schema, entry->tag))
         return CONTENTS_SKIP;
     for (size_t i = 0; filter->in_place && i < ARRAY_LEN(later); i++)

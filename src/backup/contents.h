@@ -8,13 +8,14 @@
 
 enum contents_use {
     CONTENTS_RESTORE, /* by pg_restore */
-    CONTENTS_SKIP,    /* rows of log tables (skipLogs); what no import runs (allow_never_runs) */
+    CONTENTS_SKIP,    /* rows of log tables (skipLogs); extensions that stay; what no import runs (allow_never_runs) */
     CONTENTS_LATER,   /* each tried alone after the rest: in place grants, publications, subscriptions */
 };
 
 struct contents_filter {
     bool skip_logs;
     bool in_place;
+    const char *const *extensions; /* in place: the live database's, which stay; NULL ends them. NULL: none */
     bool plain_role; /* by a role that may not set default privileges of others: they come later */
 };
 

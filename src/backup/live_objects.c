@@ -93,7 +93,8 @@ bool live_objects_missing_in(struct job *job, struct pg_conn *conn, const struct
     bool hub_migrates = archive_find(archive, "TABLE", "drizzle", "__drizzle_migrations") != NULL;
     *names = NULL;
     *count = 0;
-    if (!pg_query(conn, job->arena, &rows, err, list_objects, PG_NO_ARGS))
+    /* As pg_dump, which names the schema of every type. */
+    if (!pg_run(conn, err, "SET search_path = ''") || !pg_query(conn, job->arena, &rows, err, list_objects, PG_NO_ARGS))
         return err_wrap(err, "listing the live database's objects");
     for (int i = 0; i < rows.count; i++) {
         const char *kind = pg_text(&rows, i, 0), *schema = pg_text(&rows, i, 1), *tag = pg_text(&rows, i, 2);

@@ -1,5 +1,6 @@
 #include "backup/plan.h"
 
+#include "backup/allow.h"
 #include "backup/contents.h"
 #include "backup/live_objects.h"
 #include "backup/server.h"
@@ -51,13 +52,38 @@ static const char *const obstacles[] = {
     "SELECT 'a grant on the database was made by ' || grantor::regrole"
     " FROM pg_database, aclexplode(datacl) WHERE datname = current_database() AND grantor <> datdba LIMIT 1",
 
+    "SELECT 'default privileges of the role ' || defaclrole::regrole FROM pg_default_acl"
+    " WHERE NOT pg_has_role(current_user, defaclrole, 'USAGE') LIMIT 1",
+
     "SELECT 'security label on the database' FROM pg_shseclabel"
     " WHERE classoid = 'pg_database'::regclass"
     " AND objoid = (SELECT oid FROM pg_database WHERE datname = current_database()) LIMIT 1",
 };
 
-static bool choose_way(struct job *job, struct pg_conn *conn, const struct backup_lock *lock, struct plan *plan,
-                       struct err *err)
+/* An extension of the archive and of the live database that we may not create in another database: `plan->reason`. */
+static bool find_extension(struct job *job, struct pg_conn *conn, const struct archive *archive, struct plan *plan,
+                           struct err *err)
+{
+    static const char question[] = "SELECT 'extension ' || extname || ' needs a superuser' FROM pg_extension, pg_roles"
+                                   " WHERE extname = $1 AND rolname = current_user AND NOT rolsuper AND NOT EXISTS ("
+                                   "SELECT FROM pg_available_extension_versions v WHERE name = extname"
+                                   /* PostgreSQL 12 has no column `trusted`. */
+                                   " AND (NOT superuser OR coalesce((to_jsonb(v) ->> 'trusted')::boolean, false)))";
+    for (size_t i = 0; i < archive->entry_count; i++) {
+        const struct archive_entry *entry = &archive->entries[i];
+        struct pg_result rows;
+        if (strcmp(entry->desc, "EXTENSION") != 0 || allow_never_runs(entry))
+            continue;
+        if (!pg_query(conn, job->arena, &rows, err, question, PG_ARGS(entry->tag)))
+            return err_wrap(err, "looking at the extension %s", entry->tag);
+        if (rows.count > 0)
+            plan->reason = pg_text(&rows, 0, 0);
+    }
+    return true;
+}
+
+static bool choose_way(struct job *job, struct pg_conn *conn, const struct archive *archive,
+                       const struct backup_lock *lock, struct plan *plan, struct err *err)
 {
     plan->way = WAY_IN_PLACE;
     if (!backup_lock_allows_switch(lock)) {
@@ -73,7 +99,9 @@ static bool choose_way(struct job *job, struct pg_conn *conn, const struct backu
             return true;
         }
     }
-    plan->way = WAY_SWITCH;
+    if (!find_extension(job, conn, archive, plan, err))
+        return false;
+    plan->way = plan->reason == NULL ? WAY_SWITCH : WAY_IN_PLACE;
     return true;
 }
 
@@ -100,7 +128,7 @@ bool plan_make(struct job *job, const struct archive *archive, const struct back
                        "providers; if it is the right one say dropOthers=true",
                        text_utf8(job->arena, archive->database));
     struct pg_conn *conn = app_connect(job->app, NULL, "hubport", job->cancel, err);
-    bool ok = conn != NULL && choose_way(job, conn, lock, plan, err)
+    bool ok = conn != NULL && choose_way(job, conn, archive, lock, plan, err)
               && live_hub_level(job, conn, &plan->live_hub_level, err)
               && live_objects_missing_in(job, conn, archive, &plan->others, &plan->other_count, err);
     pg_close(conn);

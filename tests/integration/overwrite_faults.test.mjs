@@ -212,6 +212,8 @@ const OBSTACLES = [
   ['a publication', 'CREATE PUBLICATION news', 'DROP PUBLICATION news', 'publication news'],
   ['a subscription', `CREATE SUBSCRIPTION paper CONNECTION 'host=/nonexistent' PUBLICATION news WITH (connect = false)`,
     'ALTER SUBSCRIPTION paper SET (slot_name = NONE); DROP SUBSCRIPTION paper', 'subscription paper'],
+  ['default privileges of another role', 'ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader',
+    'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM reader', 'default privileges of the role postgres'],
   ['a prepared transaction', `BEGIN; SELECT txid_current(); PREPARE TRANSACTION 'half'`, `ROLLBACK PREPARED 'half'`, 'prepared transaction half'],
 ];
 
@@ -244,6 +246,31 @@ test('a database that another role is connected to is overwritten in place, and 
   assert.ok((await state()) === newer);
   await toOldInPlace();
   await assertOld();
+});
+
+test('an archive with what only a superuser may make is restored in place, and that stays as it is', async () => {
+  const make = (...names) => names.map((name) => `CREATE EXTENSION "${name}"`).join(';');
+  await postgres.sql('hub', `${make('pg_stat_statements', 'pg_trgm', 'uuid-ossp')}; CREATE INDEX users_by_name ON users USING gin (name gin_trgm_ops);
+    ALTER DEFAULT PRIVILEGES IN SCHEMA public GRANT SELECT ON TABLES TO reader;
+    CREATE TYPE pair AS (a int, b int); CREATE FUNCTION first(pair) RETURNS int LANGUAGE sql AS 'SELECT $1.a';
+    ALTER TYPE pair OWNER TO hub; ALTER FUNCTION first(pair) OWNER TO hub`);
+  older = await state();
+  const file = { bytes: (await client.get(EXPORT)).body, name: 'extended.dump' };
+  await postgres.sql('hub', 'DELETE FROM keys', { user: 'hub' });
+  const stream = await client.uploadForEvents(IMPORT, OVERWRITE, file);
+  const { events, last } = await stream.collect();
+  assert.deepEqual([last.type, last.way, last.warningCount], ['complete', 'in_place', 1], JSON.stringify(last));
+  assert.ok(events.some(({ message }) => message.includes('（default privileges of the role postgres）')));
+  await assertOld();
+  await postgres.sql('hub', 'ALTER DEFAULT PRIVILEGES IN SCHEMA public REVOKE SELECT ON TABLES FROM reader');
+  older = await state();
+  const again = await client.uploadForEvents(IMPORT, OVERWRITE, { bytes: (await client.get(EXPORT)).body, name: 'extended.dump' });
+  const collected = await again.collect();
+  assert.deepEqual([collected.last.type, collected.last.warningCount], ['complete', undefined], JSON.stringify(collected.last));
+  assert.ok(collected.events.some(({ message }) => message.includes('（extension pg_stat_statements needs a superuser）')));
+  await assertOld();
+  await postgres.sql('hub', `DROP EXTENSION pg_stat_statements, pg_trgm, "uuid-ossp" CASCADE; DROP FUNCTION first(pair); DROP TYPE pair`);
+  await toOldInPlace();
 });
 
 test('a database whose name has no room for that of a previous one is overwritten in place', async () => {
