@@ -6,9 +6,13 @@
 #include "cli/signals.h"
 #include "os/core_dump.h"
 #include "os/standard_streams.h"
+#include "os/write.h"
 
+#include <errno.h>
+#include <fcntl.h>
 #include <pwd.h>
 #include <sodium.h>
+#include <sys/stat.h>
 #include <unistd.h>
 
 /* ---- Help -------------------------------------------------------------------------------------------------------- */
@@ -204,6 +208,22 @@ static void set_log_level(struct invocation *invocation)
                                                                : LOG_ERROR);
 }
 
+/* False when what was printed is cut short in a file: not when nobody reads on (a pipe), or nobody ever did
+ * (standard_streams.h). */
+static bool printed(struct err *err)
+{
+    struct stat status;
+    errno = 0;
+    if (fflush(stdout) == 0 && ferror(stdout) == 0)
+        return true;
+    int reason = errno == 0 ? EIO : errno;
+    if (fstat(STDOUT_FILENO, &status) != 0 || S_ISFIFO(status.st_mode) || S_ISSOCK(status.st_mode)
+        || (fcntl(STDOUT_FILENO, F_GETFL) & O_ACCMODE) == O_RDONLY)
+        return true;
+    errno = reason;
+    return write_err(err, "standard output");
+}
+
 static int run(struct invocation *invocation, char **arguments)
 {
     struct err err;
@@ -222,7 +242,10 @@ static int run(struct invocation *invocation, char **arguments)
     int status = invocation->command->run(invocation);
     signals_unwatch();
     cancel_free(invocation->cancel);
-    return status;
+    if (status != 0 || printed(&err))
+        return status;
+    invocation->json = false; /* that would go to standard output */
+    return command_fail(invocation, &err, NULL);
 }
 
 static bool asks_help(const char *argument)

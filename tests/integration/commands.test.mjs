@@ -57,6 +57,18 @@ test('export writes to standard output, and leaves no partial file when it fails
   assert.match(unwritable.stderr, /\/nonexistent\/x\.dump/);
 });
 
+test('output that does not fit onto the disk is a failure; a reader who has seen enough is none', async () => {
+  const shell = (line) => run(['-c', line, 'sh', SANITIZED], { env, binary: '/bin/sh' });
+  for (const command of ['status --json', 'config', 'users list', 'export -o -', 'prices export']) {
+    const { status, stderr } = await shell(`exec "$1" ${command} > /dev/full`);
+    assert.equal(status, 4, command);
+    assert.match(stderr, /DISK_FULL/, command);
+  }
+  const { status, stderr } = await shell('{ "$1" users list; echo "status $?" >&2; } | head -n 1');
+  assert.equal(status, 0);
+  assert.match(stderr, /status 0/);
+});
+
 test('DSN says which server, whatever libpq\'s variables say', async () => {
   const elsewhere = { PGHOSTADDR: '127.0.0.9', PGHOST: 'nowhere', PGPORT: '1', PGUSER: 'nobody', PGDATABASE: 'none' };
   const status = await json(['status'], { env: {...env, ...elsewhere } });
