@@ -2,6 +2,7 @@
 #include "client.h"
 
 #include <errno.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdatomic.h>
 #include <strings.h>
@@ -74,8 +75,7 @@ static void handle_count(struct request *request)
     int64_t total = 0;
     ssize_t got;
     while ((got = request_read(request, buffer, REPLY_WRITE_MAX, &err)) > 0)
-        total += got;
-    seen.bytes = total;
+        seen.bytes = total += got;
     saw(got < 0 ? err.code : ERR_OK);
     if (got < 0) {
         reply_err(request, &err, NULL);
@@ -736,13 +736,21 @@ static void expect_quick_stop(void)
     server = NULL;
 }
 
+static void answer_begins(int fd)
+{
+    struct pollfd wait = {.fd = fd, .events = POLLIN};
+    assert_int_equal(poll(&wait, 1, SOON_MS), 1);
+}
+
 static void a_stop_cancels_what_runs_and_returns_soon(void **state)
 {
     (void)state;
     int silent = request_on("GET", "/silent", "1.1"), idle = client_open(server), endless = client_open_small(server);
     int flood = request_on("GET", "/flood", "1.1"); /* events that nobody takes */
     client_print(endless, "GET /endless HTTP/1.1\r\nHost: t\r\n\r\n");
-    sleep_ms(100);
+    answer_begins(silent);
+    answer_begins(flood);
+    answer_begins(endless);
     expect_quick_stop();
     assert_int_equal(seen.code, ERR_SHUTTING_DOWN);
     struct answer answer = client_answer(flood);
@@ -760,7 +768,8 @@ static void a_stop_during_an_upload_is_answered_503(void **state)
     (void)state;
     int fd = client_open(server);
     client_print(fd, "POST /count HTTP/1.1\r\nHost: t\r\nContent-Length: 10\r\n\r\nx");
-    sleep_ms(100);
+    for (int64_t deadline = clock_mono_ms() + SOON_MS; seen.bytes == 0 && clock_mono_ms() < deadline;)
+        sleep_ms(5);
     expect_quick_stop();
     struct answer answer = client_answer(fd);
     assert_int_equal(answer.status, 503);
