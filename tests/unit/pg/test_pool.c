@@ -4,8 +4,8 @@
 #include "support/postgres.h"
 #include "support/threads.h"
 
-#include <pthread.h>
 #include <netinet/in.h>
+#include <pthread.h>
 #include <setjmp.h>
 #include <stdarg.h>
 #include <sys/socket.h>
