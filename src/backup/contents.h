@@ -16,7 +16,7 @@ struct contents_filter {
     bool skip_logs;
     bool in_place;
     const char *const *extensions; /* in place: the live database's, which stay; NULL ends them. NULL: none */
-    bool plain_role; /* by a role that may not set default privileges of others: they come later */
+    bool plain_role;               /* by a role that may not set default privileges of others: they come later */
 };
 
 enum contents_use contents_use(const struct archive_entry *entry, const struct contents_filter *filter);

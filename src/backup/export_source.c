@@ -25,7 +25,7 @@ static bool read_number(struct pg_conn *conn, struct arena *arena, const char **
     *number = NULL;
     if (pg_query(conn, arena, &row, err, "SELECT system_identifier FROM pg_control_system()", PG_NO_ARGS))
         *number = pg_text(&row, 0, 0);
-    return *number != NULL || strcmp(pg_sqlstate(conn), "42501") == 0;
+    return *number != NULL || strcmp(pg_sqlstate(conn), PG_INSUFFICIENT_PRIVILEGE) == 0;
 }
 
 bool export_source_same(struct arena *arena, struct pg_conn *live, struct pg_conn *source, struct err *err)

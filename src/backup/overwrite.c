@@ -7,8 +7,6 @@
 #include "base/text.h"
 #include "pg/migrate.h"
 
-#define INSUFFICIENT_PRIVILEGE "42501"
-
 bool overwrite_restore(struct overwrite *overwrite, const char *database, const struct contents_filter *filter,
                        struct err *err)
 {
@@ -48,7 +46,7 @@ static bool try_statement(struct overwrite *overwrite, struct pg_conn *conn, con
     if (pg_run(conn, &reason, entry->definition))
         return pg_run(conn, err, "RELEASE SAVEPOINT entry");
     /* Those of another role, which nothing has dropped: they stay as they are. */
-    bool stays = strcmp(entry->desc, "DEFAULT ACL") == 0 && strcmp(pg_sqlstate(conn), INSUFFICIENT_PRIVILEGE) == 0;
+    bool stays = strcmp(entry->desc, "DEFAULT ACL") == 0 && strcmp(pg_sqlstate(conn), PG_INSUFFICIENT_PRIVILEGE) == 0;
     if (!pg_run(conn, err, "ROLLBACK TO SAVEPOINT entry"))
         return false;
     log_event(LOG_WARN, "restore.entry_failed", "{s:s, s:s}", "entry", text_utf8(overwrite->job->arena, entry->tag),

@@ -56,6 +56,7 @@ bool pg_commit(struct pg_conn *conn, struct err *err) MUST_CHECK;
 
 /* SQLSTATE of the last failure on this connection, "" when it had none. */
 const char *pg_sqlstate(const struct pg_conn *conn);
+#define PG_INSUFFICIENT_PRIVILEGE "42501"
 
 const char *pg_text(const struct pg_result *result, int row, int column); /* "" for NULL */
 int64_t pg_int(const struct pg_result *result, int row, int column);      /* 0 for NULL */
